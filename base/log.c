@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+typedef struct LogItemName {
+    const char *name;
+    LogItem item;
+    const char *description;
+} LogItemName;
+
+static const LogItemName item_names[] = {
+    { "guest_errors", LOG_GUEST_ERRORS, "the guest broke a rule of the hardware" },
+    { "unimp", LOG_UNIMPLEMENTED, "the guest used what is not modelled" },
+    { "int", LOG_INT, "interrupts and exceptions" },
+    { "cpu", LOG_CPU, "CPU state at interesting exits" },
+    { "cpu_reset", LOG_CPU_RESET, "CPU state before a CPU is reset" },
+    { "memory", LOG_MEMORY, "changes of the memory map" },
+    { "trace", LOG_TRACE, "trace points (-d trace:PATTERN, or -trace PATTERN)" },
+    { "in_asm", LOG_IN_ASM, "guest code as it is translated" },
+    { "op", LOG_OP, "intermediate form of translated code" },
+    { "out_asm", LOG_OUT_ASM, "host code as it is generated" },
+    { "exec", LOG_EXEC, "every translated block as it is entered" },
+    { "page", LOG_PAGE, "pages with translated code" },
+};
+
+unsigned log_mask;
+
+static GMutex log_lock;
+static FILE *log_file;
+static GPtrArray *trace_patterns;
+static const char *program_name = "vmm";
+
+static gboolean set_one_item(const char *name, GError **error)
+{
+    if (g_str_equal(name, "all")) {
+        for (guint i = 0; i < G_N_ELEMENTS(item_names); i++) {
+            log_mask |= item_names[i].item;
+        }
+        log_trace_enable("*");
+        return TRUE;
+    }
+    if (g_str_has_prefix(name, "trace:")) {
+        log_trace_enable(name + strlen("trace:"));
+        return TRUE;
+    }
+
+    NearestName nearest = nearest_name_init(name);
+    for (guint i = 0; i < G_N_ELEMENTS(item_names); i++) {
+        if (g_str_equal(name, item_names[i].name)) {
+            log_mask |= item_names[i].item;
+            return TRUE;
+        }
+        nearest_name_offer(&nearest, item_names[i].name);
+    }
+    error_set(error, ERROR_NOT_FOUND, "unknown log item '%s'%s; -d help lists them", name,
+              nearest_name_hint(&nearest));
+    return FALSE;
+}
+
+gboolean log_set_items(const char *items, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(items, ",", -1);
+
+    for (char **name = names; *name; name++) {
+        if (!set_one_item(*name, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+char *log_items_help(void)
+{
+    GString *text = g_string_new("Log items (comma separated):\n");
+
+    for (guint i = 0; i < G_N_ELEMENTS(item_names); i++) {
+        g_string_append_printf(text, "%-15s %s\n", item_names[i].name,
+                               item_names[i].description);
+    }
+    g_string_append_printf(text, "%-15s %s\n", "trace:PATTERN",
+                           "trace points whose name matches a glob");
+    return g_string_free(text, FALSE);
+}
+
+gboolean log_open(const char *path, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "%d", 2);
+    g_autofree char *name = parts[0] && parts[1]
+        ? g_strdup_printf("%s%d%s", parts[0], (int)getpid(), parts[1])
+        : g_strdup(path);
+    FILE *file = fopen(name, "we");
+
+    if (!file) {
+        error_set_errno(error, errno, "cannot open log file '%s'", name);
+        return FALSE;
+    }
+    setvbuf(file, NULL, _IOLBF, 0);
+    log_close();
+    log_file = file;
+    return TRUE;
+}
+
+void log_close(void)
+{
+    if (log_file) {
+        fclose(log_file);
+        log_file = NULL;
+    }
+}
+
+static void log_vwrite(const char *prefix, const char *format, va_list args)
+{
+    FILE *out = log_file ? log_file : stderr;
+
+    g_mutex_lock(&log_lock);
+    fputs(prefix, out);
+    vfprintf(out, format, args);
+    fputc('\n', out);
+    g_mutex_unlock(&log_lock);
+}
+
+void log_write(LogItem item, const char *format, ...)
+{
+    if (log_enabled(item)) {
+        va_list args;
+        va_start(args, format);
+        log_vwrite("", format, args);
+        va_end(args);
+    }
+}
+
+void log_guest_error(const char *format, ...)
+{
+    if (log_enabled(LOG_GUEST_ERRORS)) {
+        va_list args;
+        va_start(args, format);
+        log_vwrite("guest error: ", format, args);
+        va_end(args);
+    }
+}
+
+void log_unimplemented(const char *format, ...)
+{
+    if (log_enabled(LOG_UNIMPLEMENTED)) {
+        va_list args;
+        va_start(args, format);
+        log_vwrite("not modelled: ", format, args);
+        va_end(args);
+    }
+}
+
+void log_trace_enable(const char *pattern)
+{
+    g_mutex_lock(&log_lock);
+    if (!trace_patterns) {
+        trace_patterns = g_ptr_array_new_with_free_func((GDestroyNotify)g_pattern_spec_free);
+    }
+    g_ptr_array_add(trace_patterns, g_pattern_spec_new(pattern));
+    log_mask |= LOG_TRACE;
+    g_mutex_unlock(&log_lock);
+}
+
+gboolean log_trace_wanted_slow(const char *name)
+{
+    gboolean wanted = FALSE;
+
+    g_mutex_lock(&log_lock);
+    if (!trace_patterns) {
+        wanted = TRUE;
+    }
+    for (guint i = 0; trace_patterns && i < trace_patterns->len && !wanted; i++) {
+        wanted = g_pattern_match_string(trace_patterns->pdata[i], name);
+    }
+    g_mutex_unlock(&log_lock);
+    return wanted;
+}
+
+void log_trace(const char *name, const char *format, ...)
+{
+    if (log_trace_wanted(name)) {
+        g_autofree char *prefix = g_strdup_printf("%s ", name);
+        va_list args;
+        va_start(args, format);
+        log_vwrite(prefix, format, args);
+        va_end(args);
+    }
+}
+
+void report_set_program(const char *name)
+{
+    program_name = name;
+}
+
+const char *report_program(void)
+{
+    return program_name;
+}
+
+static void report(const char *kind, const char *format, va_list args)
+{
+    g_autofree char *text = g_strdup_vprintf(format, args);
+
+    g_mutex_lock(&log_lock);
+    fprintf(stderr, "%s: %s%s\n", program_name, kind, text);
+    g_mutex_unlock(&log_lock);
+}
+
+void report_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report("", format, args);
+    va_end(args);
+}
+
+void report_warning(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report("warning: ", format, args);
+    va_end(args);
+}
+
+void report_info(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report("info: ", format, args);
+    va_end(args);
+}
