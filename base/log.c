@@ -159,9 +159,9 @@ void log_trace_enable(const char *pattern)
 {
     g_mutex_lock(&log_lock);
     if (!trace_patterns) {
-        trace_patterns = g_ptr_array_new_with_free_func((GDestroyNotify)g_pattern_spec_free);
+        trace_patterns = g_ptr_array_new_with_free_func(g_free);
     }
-    g_ptr_array_add(trace_patterns, g_pattern_spec_new(pattern));
+    g_ptr_array_add(trace_patterns, g_strdup(pattern));
     log_mask |= LOG_TRACE;
     g_mutex_unlock(&log_lock);
 }
@@ -175,7 +175,7 @@ gboolean log_trace_wanted_slow(const char *name)
         wanted = TRUE;
     }
     for (guint i = 0; trace_patterns && i < trace_patterns->len && !wanted; i++) {
-        wanted = g_pattern_match_string(trace_patterns->pdata[i], name);
+        wanted = g_pattern_match_simple(trace_patterns->pdata[i], name);
     }
     g_mutex_unlock(&log_lock);
     return wanted;
