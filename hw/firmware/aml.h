@@ -139,16 +139,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Aml, aml_free)
 void aml_end(Aml *a);
 
 /* Data and references. */
-void aml_int(Aml *a, uint64_t value);                 /* in its shortest encoding */
-void aml_string(Aml *a, const char *text);            /* ASCII 0x01..0x7f */
-void aml_bytes(Aml *a, const void *data, size_t len); /* a Buffer holding `data` */
-void aml_eisa_id(Aml *a, const char *id);             /* "PNP0A03" as its integer */
-void aml_uuid(Aml *a, const char *uuid);              /* ToUUID ("33DB4D5B-...") */
+void aml_int(Aml *a, uint64_t value);                           /* in its shortest encoding */
+void aml_string(Aml *a, const char *text);                      /* ASCII 0x01..0x7f */
+void aml_bytes(Aml *a, const void *data, size_t len);           /* a Buffer holding `data` */
+void aml_eisa_id(Aml *a, const char *id);                       /* "PNP0A03" as its integer */
+void aml_uuid(Aml *a, const char *uuid);                        /* ToUUID ("33DB4D5B-...") */
 void aml_ref(Aml *a, const char *fmt, ...) G_GNUC_PRINTF(2, 3); /* a name, or a call of it */
-void aml_null(Aml *a);                                /* no target: the null name */
-void aml_op(Aml *a, AmlOpcode op);                    /* its operands follow */
-void aml_local(Aml *a, unsigned n);                   /* Local0..Local7 */
-void aml_arg(Aml *a, unsigned n);                     /* Arg0..Arg6 */
+void aml_null(Aml *a);                                          /* no target: the null name */
+void aml_op(Aml *a, AmlOpcode op);                              /* its operands follow */
+void aml_local(Aml *a, unsigned n);                             /* Local0..Local7 */
+void aml_arg(Aml *a, unsigned n);                               /* Arg0..Arg6 */
 
 /* Name (NAME, ...): the data object follows, or use one of the short forms. */
 void aml_name(Aml *a, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -165,10 +165,10 @@ void aml_acquire(Aml *a, const char *mutex, uint16_t timeout);
 void aml_scope(Aml *a, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void aml_device(Aml *a, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void aml_method(Aml *a, const char *name, unsigned args, bool serialized);
-void aml_package(Aml *a, unsigned elements);    /* the elements follow, 0..255 */
-void aml_if(Aml *a);                            /* the predicate, then the body */
-void aml_else(Aml *a);                          /* directly after the If's aml_end() */
-void aml_while(Aml *a);                         /* the predicate, then the body */
+void aml_package(Aml *a, unsigned elements); /* the elements follow, 0..255 */
+void aml_if(Aml *a);                         /* the predicate, then the body */
+void aml_else(Aml *a);                       /* directly after the If's aml_end() */
+void aml_while(Aml *a);                      /* the predicate, then the body */
 
 /* OperationRegion (name, space, offset, length). */
 void aml_operation_region(Aml *a, const char *name, AmlRegionSpace space, uint64_t offset,
