@@ -10,6 +10,7 @@
 #define BASE_LOG_H
 
 #include <glib.h>
+#include <inttypes.h>
 
 typedef enum LogItem {
     LOG_GUEST_ERRORS  = 1 << 0,  /* the guest broke a rule of the hardware */
