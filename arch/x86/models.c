@@ -22,11 +22,10 @@
  * CPUID leaf 2": 2c, 30: L1 of 32K; 7d: L2 of 2M; 4d: L3 of 16M. */
 const X86Caches x86_intel_caches = {
     .cache = {
-        { CACHE(DATA, 1, CORE, 32 * KIB, 8) },
-        { CACHE(INSTRUCTION, 1, CORE, 32 * KIB, 8) },
-        { CACHE(UNIFIED, 2, CORE, 4096 * KIB, 16) },
-        { CACHE(UNIFIED, 3, DIE, 16384 * KIB, 16), .write_back_invalidates = true,
-          .inclusive = true, .complex_index = true },
+        { CACHE(DATA, 1, CORE, 32 * KIB, 8), .wbinvd_local = true },
+        { CACHE(INSTRUCTION, 1, CORE, 32 * KIB, 8), .wbinvd_local = true },
+        { CACHE(UNIFIED, 2, CORE, 4096 * KIB, 16), .wbinvd_local = true },
+        { CACHE(UNIFIED, 3, DIE, 16384 * KIB, 16), .inclusive = true, .complex_index = true },
     },
     .leaf2_ecx = 0x4d,
     .leaf2_edx = 0x2c307d,
@@ -34,26 +33,22 @@ const X86Caches x86_intel_caches = {
 
 const X86Caches x86_amd_caches = {
     .cache = {
-        { CACHE(DATA, 1, CORE, 64 * KIB, 2) },
-        { CACHE(INSTRUCTION, 1, CORE, 64 * KIB, 2) },
-        { CACHE(UNIFIED, 2, CORE, 512 * KIB, 16), .write_back_invalidates = true },
-        { CACHE(UNIFIED, 3, DIE, 16384 * KIB, 16), .write_back_invalidates = true,
-          .inclusive = true, .complex_index = true },
+        { CACHE(DATA, 1, CORE, 64 * KIB, 2), .wbinvd_local = true },
+        { CACHE(INSTRUCTION, 1, CORE, 64 * KIB, 2), .wbinvd_local = true },
+        { CACHE(UNIFIED, 2, CORE, 512 * KIB, 16) },
+        { CACHE(UNIFIED, 3, DIE, 16384 * KIB, 16), .inclusive = true, .complex_index = true },
     },
-    .leaf2_ecx = 0x4d,
-    .leaf2_edx = 0x2c307d,
 };
 
 #define ZEN_CACHES(l1i_size, l1i_ways, l3_size)                                              \
     {                                                                                        \
         .cache = {                                                                           \
-            { CACHE(DATA, 1, CORE, 32 * KIB, 8) },          \
-            { CACHE(INSTRUCTION, 1, CORE, l1i_size, l1i_ways) },                             \
-            { CACHE(UNIFIED, 2, CORE, 512 * KIB, 8), .write_back_invalidates = true },       \
-            { CACHE(UNIFIED, 3, DIE, l3_size, 16), .write_back_invalidates = true,           \
-              .inclusive = true, .complex_index = true },                                    \
+            { CACHE(DATA, 1, CORE, 32 * KIB, 8), .wbinvd_local = true },                     \
+            { CACHE(INSTRUCTION, 1, CORE, l1i_size, l1i_ways), .wbinvd_local = true },       \
+            { CACHE(UNIFIED, 2, CORE, 512 * KIB, 8) },                                       \
+            { CACHE(UNIFIED, 3, DIE, l3_size, 16), .inclusive = true,                        \
+              .complex_index = true },                                                       \
         },                                                                                   \
-        .leaf2_ecx = 0x4d, .leaf2_edx = 0x2c307d,                                            \
     }
 
 static const X86Caches naples_caches = ZEN_CACHES(64 * KIB, 4, 8192 * KIB);

@@ -26,12 +26,12 @@ typedef struct X86CacheInfo {
     uint8_t type;       /* X86CacheType; NONE ends the list */
     uint8_t level;
     uint8_t scope;      /* X86CacheScope */
-    uint8_t lines_per_tag; /* for 0x80000005 and 0x80000006 */
+    uint8_t lines_per_tag; /* of 0x80000005 and 0x80000006 */
     uint16_t line;      /* bytes */
     uint16_t ways;
     uint32_t sets;
     bool self_init;
-    bool write_back_invalidates; /* WBINVD reaches the lower levels of sharers: EDX[0] = 0 */
+    bool wbinvd_local;  /* WBINVD does not reach lower levels of the sharers: EDX[0] */
     bool inclusive;
     bool complex_index;
 } X86CacheInfo;
@@ -40,7 +40,7 @@ typedef struct X86CacheInfo {
 typedef struct X86Caches {
     X86CacheInfo cache[4];
     uint32_t leaf2_ecx; /* the L3's descriptor */
-    uint32_t leaf2_edx; /* L1 and L2 */
+    uint32_t leaf2_edx; /* L1 and L2; 0: leaf 4 tells */
 } X86Caches;
 
 extern const X86Caches x86_intel_caches, x86_amd_caches;
