@@ -79,15 +79,6 @@ static uint32_t letters(const char *text, size_t size, unsigned position)
     return value;
 }
 
-/* CPUID.1:EAX; a family beyond 15 and a model beyond 15 go to the extended fields. */
-static uint32_t signature(const X86CpuDefinition *cpu)
-{
-    uint32_t family = MIN(cpu->family, 0xfu), extended = cpu->family - family;
-
-    return cpu->stepping | (cpu->model & 0xf) << 4 | family << 8 | (cpu->model >> 4) << 16 |
-           extended << 20;
-}
-
 static void leaf_0(Builder *b, uint32_t leaf, uint32_t highest)
 {
     const char *v = b->cpu->vendor;
@@ -105,7 +96,7 @@ static void leaf_1(Builder *b)
 
         ebx |= MIN(count, 0xffu) << 16;
     }
-    add(b, 1, signature(b->cpu), ebx, word(b, X86_WORD_1_ECX), word(b, X86_WORD_1_EDX));
+    add(b, 1, x86_cpu_signature(b->cpu), ebx, word(b, X86_WORD_1_ECX), word(b, X86_WORD_1_EDX));
 }
 
 static void leaf_2(Builder *b)
@@ -260,13 +251,8 @@ static void leaf_d(Builder *b)
         uint32_t offset, size, flags = cpu->xss >> bit & 1;
 
         if (components >> bit & 1) {
-            const X86CpuidEntry *e = NULL;
+            const X86CpuidEntry *e = x86_cpu_support_entry(b->support, 0xd, bit);
 
-            for (size_t i = 0; i < b->support->entry_count; i++) {
-                if (b->support->entries[i].leaf == 0xd && b->support->entries[i].subleaf == bit) {
-                    e = &b->support->entries[i];
-                }
-            }
             x86_xsave_place(b->support, bit, &offset, &size);
             add_sub(b, 0xd, bit, size, flags ? 0 : offset, e ? e->ecx : flags, 0);
         }
@@ -438,7 +424,7 @@ static void leaf_80000001(Builder *b)
     if (b->amd) {
         edx |= word(b, X86_WORD_1_EDX) & AMD_REPEATED;
     }
-    add(b, 0x80000001, signature(b->cpu), 0, word(b, X86_WORD_80000001_ECX), edx);
+    add(b, 0x80000001, x86_cpu_signature(b->cpu), 0, word(b, X86_WORD_80000001_ECX), edx);
 }
 
 static void leaf_brand(Builder *b, uint32_t leaf)

@@ -47,6 +47,10 @@ typedef struct X86CpuSupport {
 void x86_cpu_support_init(X86CpuSupport *support, const char *name,
                           const X86CpuidEntry *entries, size_t count);
 
+/* The supported entry of a leaf and subleaf, or NULL. */
+const X86CpuidEntry *x86_cpu_support_entry(const X86CpuSupport *support, uint32_t leaf,
+                                           uint32_t subleaf);
+
 /* Adds what a feature MSR of the host offers (KVM_GET_MSRS on /dev/kvm); others are ignored. */
 void x86_cpu_support_add_msr(X86CpuSupport *support, uint32_t index, uint64_t value);
 
@@ -76,6 +80,9 @@ typedef struct X86CpuDefinition {
 bool x86_cpu_define(X86CpuDefinition *cpu, const X86CpuConfig *config,
                     const X86CpuSupport *support, GPtrArray *warnings, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+
+/* CPUID.1:EAX, which reset leaves in EDX too. */
+uint32_t x86_cpu_signature(const X86CpuDefinition *cpu);
 
 /* The value of a feature MSR word (e.g. X86_WORD_MSR_10A) for this CPU. */
 uint64_t x86_cpu_feature_msr(const X86CpuDefinition *cpu, X86FeatureWord word);

@@ -18,8 +18,8 @@
 /* CPUID describes with these; they need nothing of the accelerator. */
 #define ALWAYS_SUPPORTED "hypervisor ht cmp-legacy"
 
-static const X86CpuidEntry *support_entry(const X86CpuSupport *support, uint32_t leaf,
-                                          uint32_t subleaf)
+const X86CpuidEntry *x86_cpu_support_entry(const X86CpuSupport *support, uint32_t leaf,
+                                           uint32_t subleaf)
 {
     for (size_t i = 0; i < support->entry_count; i++) {
         const X86CpuidEntry *e = &support->entries[i];
@@ -54,15 +54,15 @@ void x86_cpu_support_init(X86CpuSupport *support, const char *name,
     for (unsigned w = 0; w < X86_WORD_COUNT; w++) {
         const X86FeatureWordInfo *info = &x86_feature_words[w];
 
-        e = info->msr ? NULL : support_entry(support, info->leaf, info->subleaf);
+        e = info->msr ? NULL : x86_cpu_support_entry(support, info->leaf, info->subleaf);
         if (e) {
             support->features.word[w] = entry_register(e, info->reg);
         }
     }
     x86_feature_set_list(&support->features, ALWAYS_SUPPORTED, true);
-    e = support_entry(support, 0x80000008, 0);
+    e = x86_cpu_support_entry(support, 0x80000008, 0);
     support->phys_bits = e ? e->eax & 0xff : 0;
-    e = support_entry(support, 0xd, 1);
+    e = x86_cpu_support_entry(support, 0xd, 1);
     support->xss = e ? e->ecx | (uint64_t)e->edx << 32 : 0;
 }
 
@@ -211,7 +211,7 @@ static void unpack_words(char *to, const uint32_t *words, unsigned count)
 
 static void host_vendor(const X86CpuSupport *support, char vendor[13])
 {
-    const X86CpuidEntry *e = support_entry(support, 0, 0);
+    const X86CpuidEntry *e = x86_cpu_support_entry(support, 0, 0);
 
     if (e) {
         unpack_words(vendor, (uint32_t[]){ e->ebx, e->edx, e->ecx }, 3);
@@ -220,7 +220,7 @@ static void host_vendor(const X86CpuSupport *support, char vendor[13])
 
 static void host_identity(X86CpuDefinition *cpu, const X86CpuSupport *support)
 {
-    const X86CpuidEntry *e = support_entry(support, 1, 0);
+    const X86CpuidEntry *e = x86_cpu_support_entry(support, 1, 0);
     uint32_t words[12] = { 0 };
 
     if (e) {
@@ -232,7 +232,7 @@ static void host_identity(X86CpuDefinition *cpu, const X86CpuSupport *support)
         }
     }
     for (unsigned i = 0; i < 3; i++) {
-        e = support_entry(support, 0x80000002 + i, 0);
+        e = x86_cpu_support_entry(support, 0x80000002 + i, 0);
         if (e) {
             memcpy(words + 4 * i, (uint32_t[]){ e->eax, e->ebx, e->ecx, e->edx }, 16);
         }
@@ -303,8 +303,8 @@ static void decide_levels(X86CpuDefinition *cpu, const X86CpuConfig *config,
 {
     const X86CpuModel *identity = x86_cpu_model_identity(config->model);
     bool host = config->model->kind == X86_MODEL_HOST || config->model->kind == X86_MODEL_MAX;
-    const X86CpuidEntry *low = support_entry(support, 0, 0);
-    const X86CpuidEntry *high = support_entry(support, 0x80000000, 0);
+    const X86CpuidEntry *low = x86_cpu_support_entry(support, 0, 0);
+    const X86CpuidEntry *high = x86_cpu_support_entry(support, 0x80000000, 0);
     uint32_t basic = 0, extended = 0, centaur = 0;
 
     if (config->full_cpuid_auto_level) {
@@ -377,7 +377,7 @@ static bool decide_address_bits(X86CpuDefinition *cpu, const X86CpuConfig *confi
 
 static void decide_xsave(X86CpuDefinition *cpu, const X86CpuSupport *support)
 {
-    const X86CpuidEntry *e = support_entry(support, 0xd, 0);
+    const X86CpuidEntry *e = x86_cpu_support_entry(support, 0xd, 0);
     uint64_t supported = e ? e->eax | (uint64_t)e->edx << 32 : 0;
 
     cpu->xcr0 = x86_xsave_components_of(&cpu->features, false) & supported;
@@ -423,6 +423,15 @@ bool x86_cpu_define(X86CpuDefinition *cpu, const X86CpuConfig *config,
     cpu->caches = identity->caches && !config->legacy_cache ? identity->caches :
                   is_amd(cpu) ? &x86_amd_caches : &x86_intel_caches;
     return true;
+}
+
+/* A family beyond 15 and a model beyond 15 go to the extended fields. */
+uint32_t x86_cpu_signature(const X86CpuDefinition *cpu)
+{
+    uint32_t family = MIN(cpu->family, 0xfu);
+
+    return cpu->stepping | (cpu->model & 0xf) << 4 | family << 8 | (cpu->model >> 4) << 16 |
+           (cpu->family - family) << 20;
 }
 
 uint64_t x86_cpu_feature_msr(const X86CpuDefinition *cpu, X86FeatureWord word)

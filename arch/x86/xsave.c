@@ -59,15 +59,13 @@ uint64_t x86_xsave_components_of(const X86FeatureSet *features, bool supervisor)
 void x86_xsave_place(const X86CpuSupport *support, unsigned bit, uint32_t *offset,
                      uint32_t *size)
 {
-    *offset = *size = 0;
-    for (size_t i = 0; bit > 1 && i < support->entry_count; i++) {
-        const X86CpuidEntry *e = &support->entries[i];
+    const X86CpuidEntry *e = bit > 1 ? x86_cpu_support_entry(support, 0xd, bit) : NULL;
 
-        if (e->leaf == 0xd && e->subleaf == bit && e->eax) {
-            *offset = e->ebx;
-            *size = e->eax;
-            return;
-        }
+    *offset = *size = 0;
+    if (e && e->eax) {
+        *offset = e->ebx;
+        *size = e->eax;
+        return;
     }
     for (size_t i = 0; i < x86_xsave_component_count; i++) {
         if (x86_xsave_components[i].bit == bit) {
