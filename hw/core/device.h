@@ -237,6 +237,12 @@ struct DeviceType {
     /* Accepts any state, cannot fail. */
     void (*unrealize)(Device *device);
 
+    /*
+     * Hooks of parent types run too: before the type's own (prepare, realize,
+     * resets, post_load) or after it (unrealize, pre_save). Of update and
+     * print only the nearest counts.
+     */
+
     /* The table's part is done before each. enter: assign. hold: drive lines. exit: go. */
     void (*reset)(Device *device);
     void (*reset_hold)(Device *device);
@@ -269,9 +275,13 @@ struct Device {
     struct DeviceBank *banks;
     struct DevicePins *pins;
     struct DeviceClock *clocks;
+    struct DeviceTimer *timers;
 };
 
 #define DEVICE(pointer) ((Device *)(pointer))
+
+/* The parent type while it is a device type, else NULL. */
+const DeviceType *device_type_parent(const DeviceType *type);
 
 static inline const DeviceType *device_type(const Device *device)
 {

@@ -99,6 +99,10 @@ void machine_guest_panicked(GVariant *info);
 /* The -watchdog-action. */
 void machine_watchdog_expired(void);
 
+/* The button: false when nothing on the machine takes it. The accelerator sets the hook. */
+bool machine_inject_nmi(void);
+void machine_set_nmi_hook(void (*hook)(void));
+
 /* Called by the main loop under the machine lock. Returns true when it has to end. */
 bool machine_handle_requests(int *exit_status);
 

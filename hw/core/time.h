@@ -39,6 +39,7 @@ typedef struct Timer {
     TimerCallback callback;
     void *opaque;
     int64_t deadline;       /* valid while armed */
+    uint64_t order;         /* among equal deadlines, first set fires first */
     TimeClock clock;
     unsigned slot;          /* 1 + index in the queue; 0: not armed */
 } Timer;
@@ -70,5 +71,7 @@ int64_t time_next_deadline(TimeClock clock);
 int64_t time_until_next(void);
 /* Fires what is due on all clocks. Returns whether anything fired. */
 bool time_run_timers(void);
+/* Called when the earliest deadline of a running clock came nearer: wakes the main loop. */
+void time_on_nearer_deadline(void (*notify)(void));
 
 #endif

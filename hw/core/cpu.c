@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "hw/core/cpu.h"
+
+_Thread_local Cpu *cpu_current;
+
+static GPtrArray *cpus;
+
+const DeviceType cpu_base_type = {
+    .name = "cpu", .parent = "device", .description = "a processor", .abstract = true,
+    .size = sizeof(Cpu),
+};
+
+Cpu *cpu_get(unsigned index)
+{
+    return cpus && index < cpus->len ? cpus->pdata[index] : NULL;
+}
+
+unsigned cpu_count(void)
+{
+    return cpus ? cpus->len : 0;
+}
+
+void cpu_register(Cpu *cpu)
+{
+    if (!cpus) {
+        cpus = g_ptr_array_new();
+    }
+    cpu->index = cpus->len;
+    g_ptr_array_add(cpus, cpu);
+}
+
+void cpu_unregister(Cpu *cpu)
+{
+    if (cpus) {
+        g_ptr_array_remove(cpus, cpu);
+    }
+}
