@@ -153,6 +153,11 @@ typedef struct ChardevEscapes {
     void (*commit)(void);  /* Ctrl-A s: write changed disk data back */
 } ChardevEscapes;
 
+/*
+ * The front end that attached last has the focus: what is typed goes to it.
+ * This gives it to another, as Ctrl-A c does. Not a mux: nothing happens.
+ */
+void chardev_mux_focus(Chardev *chardev, void *opaque);
 void chardev_mux_set_escapes(const ChardevEscapes *escapes);
 /* Another escape than Ctrl-A (1): -echr. */
 void chardev_mux_set_escape_character(uint8_t character);

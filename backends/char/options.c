@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/char/backend.h"
+#include "backends/char/mux.h"
 #include "qom/parse.h"
 
 #define TYPE_PREFIX "chardev-"
@@ -176,7 +177,9 @@ static Chardev *make_with_mux(const ObjectType *type, const char *id, GVariant *
     mux = make(mux_type, id, mux_dict, error);
     if (!mux) {
         object_delete(&base->object);
+        return NULL;
     }
+    chardev_mux_own_backend(mux);
     return mux;
 }
 

@@ -182,8 +182,14 @@ char *test_path(const char *name)
 
 void test_start(int *argc, char ***argv)
 {
-    extern const ObjectType chardev_type, chardev_fd_type, chardev_file_type, chardev_null_type, chardev_pipe_type, chardev_ringbuf_type, chardev_socket_type, chardev_stdio_type;
-    static const ObjectType *const types[] = { &chardev_type, &chardev_fd_type, &chardev_file_type, &chardev_null_type, &chardev_pipe_type, &chardev_ringbuf_type, &chardev_socket_type, &chardev_stdio_type, NULL };
+    extern const ObjectType chardev_type, chardev_fd_type, chardev_file_type,
+        chardev_mux_type, chardev_null_type, chardev_pipe_type, chardev_pty_type,
+        chardev_ringbuf_type, chardev_serial_type, chardev_socket_type, chardev_stdio_type;
+    static const ObjectType *const types[] = {
+        &chardev_type, &chardev_fd_type, &chardev_file_type, &chardev_mux_type,
+        &chardev_null_type, &chardev_pipe_type, &chardev_pty_type, &chardev_ringbuf_type,
+        &chardev_serial_type, &chardev_socket_type, &chardev_stdio_type, NULL,
+    };
 
     g_test_init(argc, argv, NULL);
     object_types_register(types);
@@ -271,17 +277,17 @@ static bool reads_expected(const void *opaque)
 {
     Expected *expected = (Expected *)opaque;
     uint8_t buffer[4096];
-    size_t wanted = expected->size - expected->got->len;
-    ssize_t size = read(expected->fd, buffer, MIN(sizeof(buffer), MAX(wanted, 1)));
+    ssize_t size;
 
-    if (size > 0) {
-        g_byte_array_append(expected->got, buffer, size);
-    } else if (size == 0 || errno != EAGAIN) {
-        expected->eof = true;
-    } else {
-        g_usleep(100);
-        run_idle();
-    }
+    do {
+        size_t wanted = expected->size - expected->got->len;
+        size = read(expected->fd, buffer, MIN(sizeof(buffer), MAX(wanted, 1)));
+        if (size > 0) {
+            g_byte_array_append(expected->got, buffer, size);
+        } else if (size == 0 || errno != EAGAIN) {
+            expected->eof = true;
+        }
+    } while (size > 0 && (!expected->size || expected->got->len < expected->size));
     return expected->eof || (expected->size && expected->got->len >= expected->size);
 }
 
