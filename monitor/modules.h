@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The subjects that make up the schema. Each is a table in its own commands-*.c. */
+#ifndef MONITOR_MODULES_H
+#define MONITOR_MODULES_H
+
+#include "monitor/schema.h"
+
+/* Ends with NULL. */
+extern const SchemaModule *const monitor_modules[];
+
+extern const SchemaModule general_module;
+extern const SchemaModule qom_module;
+
+#endif
