@@ -47,6 +47,9 @@ class VM:
     """One vmm process with QMP on a socket and the first serial line on a pipe."""
 
     def __init__(self, *arguments, program=None, qmp_timeout=30, serial=True, environment=None):
+        program = program or binary()
+        if not shutil.which(program):
+            raise TestFailure(f'there is no program {program}')
         self.folder = tempfile.mkdtemp(prefix='vmm-test-')
         self.console = b''      # what the serial line said and expect() has not used up
         self.events = []
@@ -56,7 +59,7 @@ class VM:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        self.arguments = [program or binary(), *arguments, '-display', 'none',
+        self.arguments = [program, *arguments, '-display', 'none',
                           '-chardev', f'socket,id=test-qmp,path={path}',
                           '-mon', 'chardev=test-qmp,mode=control']
         if serial:

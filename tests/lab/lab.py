@@ -25,6 +25,9 @@ EMULATOR = 'qemu-system-x86_64'
 BOOT_SECONDS = 90       # the command has started by then, or the lab hangs
 TIMED_OUT = 124         # as timeout(1)
 
+# What the command sees of the caller's environment, besides VMM and all VMM_...
+KEPT_ENVIRONMENT = ('PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TERM', 'CI', 'XDG_CACHE_HOME')
+
 # One CPU: with two, the emulated host's CPUs now and then wait for each other for ever while
 # virtual machines come and go. A guest in it may have several all the same. Should its kernel
 # hang, softlockup_panic ends it within half a minute, and the lab is tried again.
@@ -85,11 +88,11 @@ def emulator():
 class Lab:
     """One boot of the lab with one command."""
 
-    def __init__(self, command, interactive=False, memory='4G', environment=None):
+    def __init__(self, command, interactive=False, memory='4G'):
         self.folder = tempfile.mkdtemp(prefix='vmm-lab-', dir=guest.cache_dir())
         try:
             kernel = guest.fetch_kernel('generic')
-            self._write_job(command, environment or {})
+            self._write_job(command)
             self._write_initrd(interactive)
         except BaseException:
             self.remove()
@@ -114,11 +117,10 @@ class Lab:
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write_job(self, command, environment):
-        kept = {name: os.environ[name] for name in
-                ('PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TERM', 'CI', 'XDG_CACHE_HOME')
-                if name in os.environ}
-        kept.update(TMPDIR='/dev/shm/tmp', VMM_IN_LAB='1', **environment)
+    def _write_job(self, command):
+        kept = {name: value for name, value in os.environ.items()
+                if name in KEPT_ENVIRONMENT or name.startswith('VMM')}
+        kept.update(TMPDIR='/dev/shm/tmp', VMM_IN_LAB='1')
         with open(self.path('job'), 'w', encoding='utf-8') as file:
             for name, value in kept.items():
                 file.write(f'export {name}={shlex.quote(value)}\n')
@@ -206,7 +208,7 @@ class Lab:
         return True
 
 
-def run(command, timeout=0, tries=3, output=None, interactive=False, environment=None):
+def run(command, timeout=0, tries=3, output=None, interactive=False):
     """Run a command (a list) in the lab; returns (exit status, output as text).
 
     The emulated host hangs now and then, so a try that never starts the command, breaks
@@ -223,7 +225,7 @@ def run(command, timeout=0, tries=3, output=None, interactive=False, environment
             if output:
                 output(data)
 
-        lab = Lab(command, interactive, environment=environment)
+        lab = Lab(command, interactive)
         try:
             status = lab.run(timeout, collect)
             if status != TIMED_OUT or attempt == tries:
