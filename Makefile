@@ -13,6 +13,7 @@ help:
 	@echo "make install    install what is built; respects DESTDIR"
 	@echo "make check-lab  tests against a whole KVM, inside an emulated host"
 	@echo "make check-fuzz fuzz devices, monitor and board files for a short time"
+	@echo "make check-build  slower tests of the build itself"
 	@echo "make bench      measure, and compare with qemu-system-x86_64"
 	@echo "make clean      remove the build directories"
 
@@ -44,6 +45,10 @@ check-fuzz:
 	@scripts/install-deps fuzz
 	@tests/fuzz/run
 
+check-build:
+	@scripts/install-deps
+	@tests/build/reproducible.py
+
 bench:
 	@scripts/install-deps run lab
 	@$(MAKE) --no-print-directory all
@@ -52,4 +57,4 @@ bench:
 clean:
 	rm -rf build build-check build-fuzz
 
-.PHONY: help all install run check check-lab check-fuzz bench clean
+.PHONY: help all install run check check-lab check-fuzz check-build bench clean
