@@ -18,6 +18,13 @@ static MemoryRegion *ram_region;
 static Bus *isa;
 static unsigned edges[64];
 
+static const ObjectType *extra_type;
+
+void bench_use_type(const DeviceType *type)
+{
+    extra_type = (const ObjectType *)type;
+}
+
 void bench_new(void)
 {
     static GPtrArray *types;
@@ -29,6 +36,7 @@ void bench_new(void)
             g_ptr_array_add(types, (gpointer)*type);
         }
         g_ptr_array_add(types, (gpointer)&bench_type);
+        g_ptr_array_add(types, (gpointer)extra_type);
         g_ptr_array_add(types, NULL);
         object_types_register((const ObjectType *const *)types->pdata);
         time_virtual_step_mode();

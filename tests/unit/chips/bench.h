@@ -13,6 +13,8 @@
 
 #define BENCH_RAM_SIZE 0x200000u
 
+/* A type of the test's own, before the first machine. */
+void bench_use_type(const DeviceType *type);
 /* The empty machine; time stands at what it was. */
 void bench_new(void);
 void bench_delete(void);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The timer of the local APIC: SDM volume 3, section 11.5.4. */
+#include "hw/intc/apic-private.h"
+#include "hw/timer/ticks.h"
+
+/* A guest's period may be a nanosecond; nobody can take interrupts that fast. */
+#define MIN_PERIOD_NS 20000
+
+static uint64_t divisor(const Apic *apic)
+{
+    unsigned code = (apic->divide & 3) | (apic->divide >> 1 & 4);
+
+    return 1ull << ((code + 1) & 7);
+}
+
+static uint64_t ticks_since(const Apic *apic, int64_t now)
+{
+    return ticks_elapsed(apic->stamp, now, clock_frequency(&apic->device, 0)) / divisor(apic);
+}
+
+/* The first moment at which so many ticks have passed. */
+static int64_t time_of_tick(const Apic *apic, uint64_t ticks)
+{
+    return ticks > UINT64_MAX / divisor(apic) ? TIME_NEVER
+        : ticks_time(apic->stamp, ticks * divisor(apic), clock_frequency(&apic->device, 0));
+}
+
+static bool is_periodic(const Apic *apic)
+{
+    return apic->lvt[APIC_LVT_TIMER] & APIC_LVT_PERIODIC;
+}
+
+uint32_t apic_timer_count(Apic *apic)
+{
+    uint64_t ticks = ticks_since(apic, time_virtual());
+
+    if (ticks < apic->count) {
+        return apic->count - ticks;
+    }
+    if (!is_periodic(apic) || !apic->initial_count) {
+        return 0;
+    }
+    return apic->initial_count - (ticks - apic->count) % apic->initial_count;
+}
+
+void apic_timer_rebase(Apic *apic)
+{
+    apic->count = apic_timer_count(apic);
+    apic->stamp = time_virtual();
+}
+
+/* Ticks since the stamp until the next zero after `earliest`; UINT64_MAX: never. */
+static uint64_t next_zero(const Apic *apic, uint64_t earliest)
+{
+    if (apic->count && apic->count > earliest) {
+        return apic->count;
+    }
+    if (!is_periodic(apic) || !apic->initial_count) {
+        return UINT64_MAX;
+    }
+    return apic->count +
+           ((earliest - apic->count) / apic->initial_count + 1) * apic->initial_count;
+}
+
+/* Arms for the first zero after `from`. */
+static void arm_after(Apic *apic, int64_t from)
+{
+    uint64_t zero;
+
+    timer_cancel(&apic->timer);
+    if ((apic->lvt[APIC_LVT_TIMER] & APIC_LVT_MASKED) || chip_is_bound(&apic->binding)) {
+        return;
+    }
+    zero = next_zero(apic, ticks_since(apic, from));
+    if (zero != UINT64_MAX) {
+        timer_set_moment(&apic->timer, time_of_tick(apic, zero));
+    }
+}
+
+void apic_timer_arm(Apic *apic)
+{
+    arm_after(apic, time_virtual());
+}
+
+void apic_timer_start(Apic *apic)
+{
+    apic->count = apic->initial_count;
+    apic->stamp = time_virtual();
+    apic_timer_arm(apic);
+}
+
+void apic_timer_expired(Device *device, unsigned index)
+{
+    Apic *apic = APIC(device);
+    bool fast = is_periodic(apic) &&
+                time_of_tick(apic, apic->initial_count) - apic->stamp < MIN_PERIOD_NS;
+
+    apic_local_interrupt(apic, APIC_LVT_TIMER);
+    arm_after(apic, time_virtual() + (fast ? MIN_PERIOD_NS : 0));
+}
