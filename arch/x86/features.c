@@ -491,9 +491,7 @@ static bool names_match(const char *names, const char *name, size_t length)
             while (i < n && (names[i] == name[i] || (names[i] == '-' && name[i] == '_'))) {
                 i++;
             }
-            /* The dot of sse4.1 is QEMU's only other variation. */
-            if (i == n || (names[i] == '.' && name[i] == '_' && i + 2 == n &&
-                           names[i + 1] == name[i + 1])) {
+            if (i == n) {
                 return true;
             }
         }
@@ -507,28 +505,104 @@ static size_t name_length(const char *name, ssize_t length)
     return length < 0 ? strlen(name) : (size_t)length;
 }
 
-const X86FeatureInfo *x86_feature_find(const char *name, ssize_t length)
-{
-    size_t n = name_length(name, length);
+/*
+ * What the table says, made quick to look up: names hashed, and what each row needs as a row.
+ * Made once, from constants.
+ */
+enum { HASH_SIZE = 1024, NO_ROW = 0xffff };
 
-    for (size_t i = 0; i < x86_feature_count; i++) {
-        if (names_match(x86_features[i].names, name, n)) {
-            return &x86_features[i];
-        }
+typedef struct Index {
+    uint16_t bucket[HASH_SIZE]; /* a row, by the first of its names that fell here */
+    uint16_t needs[512];        /* of each row: the row that it needs, or NO_ROW */
+    uint16_t word_needs[X86_WORD_COUNT];
+} Index;
+
+G_STATIC_ASSERT(G_N_ELEMENTS(x86_features) <= 512);
+
+/* '_' counts as '-', so that both spellings meet. */
+static unsigned hash_name(const char *name, size_t length)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < length; i++) {
+        uint8_t c = name[i] == '_' ? '-' : name[i];
+
+        hash = (hash ^ c) * 16777619u;
     }
-    return NULL;
+    return (hash ^ hash >> 16) % HASH_SIZE;
 }
 
+static uint16_t index_find(const Index *index, const char *name, size_t length)
+{
+    unsigned at = hash_name(name, length);
+
+    for (; index->bucket[at] != NO_ROW; at = (at + 1) % HASH_SIZE) {
+        if (names_match(x86_features[index->bucket[at]].names, name, length)) {
+            return index->bucket[at];
+        }
+    }
+    return NO_ROW;
+}
+
+static void index_add(Index *index, const char *names, uint16_t row)
+{
+    while (*names) {
+        size_t n = strcspn(names, "|");
+        unsigned at = hash_name(names, n);
+
+        /* A second row of a name already here is reached by walking from the first. */
+        if (index_find(index, names, n) == NO_ROW) {
+            while (index->bucket[at] != NO_ROW) {
+                at = (at + 1) % HASH_SIZE;
+            }
+            index->bucket[at] = row;
+        }
+        names += n + (names[n] == '|');
+    }
+}
+
+static uint16_t needed_row(const Index *index, const char *name)
+{
+    return name ? index_find(index, name, strlen(name)) : NO_ROW;
+}
+
+static const Index *feature_index(void)
+{
+    static Index index;
+    static gsize ready;
+
+    if (g_once_init_enter(&ready)) {
+        memset(index.bucket, 0xff, sizeof(index.bucket));
+        for (size_t i = 0; i < x86_feature_count; i++) {
+            index_add(&index, x86_features[i].names, i);
+        }
+        for (size_t i = 0; i < x86_feature_count; i++) {
+            index.needs[i] = needed_row(&index, x86_features[i].needs);
+        }
+        for (unsigned w = 0; w < X86_WORD_COUNT; w++) {
+            index.word_needs[w] = needed_row(&index, x86_feature_words[w].needs);
+        }
+        g_once_init_leave(&ready, 1);
+    }
+    return &index;
+}
+
+const X86FeatureInfo *x86_feature_find(const char *name, ssize_t length)
+{
+    uint16_t row = index_find(feature_index(), name, name_length(name, length));
+
+    return row == NO_ROW ? NULL : &x86_features[row];
+}
+
+/* Rows that share a name share the word, and lie in the table after the first one. */
 bool x86_feature_set_name(X86FeatureSet *set, const char *name, ssize_t length, bool on)
 {
     size_t n = name_length(name, length);
-    bool found = false;
+    const X86FeatureInfo *first = x86_feature_find(name, n);
 
-    for (size_t i = 0; i < x86_feature_count; i++) {
-        const X86FeatureInfo *f = &x86_features[i];
-
+    for (const X86FeatureInfo *f = first;
+         f && f < x86_features + x86_feature_count && f->word == first->word; f++) {
         if (names_match(f->names, name, n)) {
-            found = true;
             if (on) {
                 set->word[f->word] |= 1ull << f->bit;
             } else {
@@ -536,7 +610,7 @@ bool x86_feature_set_name(X86FeatureSet *set, const char *name, ssize_t length, 
             }
         }
     }
-    return found;
+    return first;
 }
 
 void x86_feature_set_list(X86FeatureSet *set, const char *list, bool on)
@@ -574,8 +648,15 @@ void x86_feature_set_passable(X86FeatureSet *set, bool migratable)
     }
 }
 
+static bool has_row(const X86FeatureSet *set, uint16_t row)
+{
+    return row == NO_ROW ||
+           x86_feature_set_has_bit(set, x86_features[row].word, x86_features[row].bit);
+}
+
 bool x86_feature_set_close(X86FeatureSet *set, X86FeatureSet *dropped)
 {
+    const Index *index = feature_index();
     bool any = false, changed;
 
     memset(dropped, 0, sizeof(*dropped));
@@ -583,12 +664,10 @@ bool x86_feature_set_close(X86FeatureSet *set, X86FeatureSet *dropped)
         changed = false;
         for (size_t i = 0; i < x86_feature_count; i++) {
             const X86FeatureInfo *f = &x86_features[i];
-            const char *word_needs = x86_feature_words[f->word].needs;
             uint64_t bit = 1ull << f->bit;
 
             if ((set->word[f->word] & bit) &&
-                ((f->needs && !x86_feature_set_has(set, f->needs)) ||
-                 (word_needs && !x86_feature_set_has(set, word_needs)))) {
+                !(has_row(set, index->needs[i]) && has_row(set, index->word_needs[f->word]))) {
                 set->word[f->word] &= ~bit;
                 dropped->word[f->word] |= bit;
                 any = changed = true;

@@ -20,33 +20,46 @@
 #define TYPE_LDT  (2 | X86_SEGMENT_P)
 #define TYPE_TSS  (11 | X86_SEGMENT_P)                 /* 32-bit, busy */
 
-static int msr_compare(const void *a, const void *b)
+static int msr_compare(gconstpointer a, gconstpointer b)
 {
     const X86MsrValue *x = a, *y = b;
 
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* The same list for every CPU: made once, then copied. */
+static const GArray *msr_template(void)
+{
+    static GArray *list;
+    static gsize ready;
+
+    if (g_once_init_enter(&ready)) {
+        list = g_array_new(FALSE, FALSE, sizeof(X86MsrValue));
+        for (size_t i = 0; i < x86_msr_count; i++) {
+            const X86MsrInfo *m = &x86_msrs[i];
+
+            for (unsigned k = 0; k < MAX(m->count, 1u); k++) {
+                X86MsrValue value = {
+                    .index = m->index + k * MAX(m->stride, 1u),
+                    .supported = true,
+                    .read_only = m->flags & X86_MSR_READ_ONLY,
+                };
+
+                g_array_append_val(list, value);
+            }
+        }
+        g_array_sort(list, msr_compare);
+        g_once_init_leave(&ready, 1);
+    }
+    return list;
+}
+
 static void msr_make(X86CpuState *state)
 {
-    size_t n = 0;
+    const GArray *list = msr_template();
 
-    for (size_t i = 0; i < x86_msr_count; i++) {
-        state->msr_count += MAX(x86_msrs[i].count, 1);
-    }
-    state->msr = g_new0(X86MsrValue, state->msr_count);
-    for (size_t i = 0; i < x86_msr_count; i++) {
-        const X86MsrInfo *m = &x86_msrs[i];
-
-        for (unsigned k = 0; k < MAX(m->count, 1u); k++) {
-            state->msr[n++] = (X86MsrValue){
-                .index = m->index + k * MAX(m->stride, 1u),
-                .supported = true,
-                .read_only = m->flags & X86_MSR_READ_ONLY,
-            };
-        }
-    }
-    qsort(state->msr, state->msr_count, sizeof(state->msr[0]), msr_compare);
+    state->msr_count = list->len;
+    state->msr = g_memdup2(list->data, list->len * sizeof(X86MsrValue));
 }
 
 static void xsave_make(X86CpuState *state, const X86CpuDefinition *cpu,
@@ -144,12 +157,14 @@ static void fpu_reset(X86CpuState *s)
 
 static void msr_reset(X86CpuState *s, bool init)
 {
-    for (size_t i = 0; i < s->msr_count; i++) {
-        const X86MsrInfo *info = x86_msr_info(s->msr[i].index, NULL);
+    for (size_t i = 0; i < x86_msr_count; i++) {
+        const X86MsrInfo *m = &x86_msrs[i];
 
-        if (!(info->flags & X86_MSR_READ_ONLY) &&
-            (!init || info->flags & X86_MSR_INIT_CLEARS)) {
-            s->msr[i].value = info->reset;
+        if (m->flags & X86_MSR_READ_ONLY || (init && !(m->flags & X86_MSR_INIT_CLEARS))) {
+            continue;
+        }
+        for (unsigned k = 0; k < MAX(m->count, 1u); k++) {
+            x86_cpu_msr_set(s, m->index + k * MAX(m->stride, 1u), m->reset);
         }
     }
     if (!init) {

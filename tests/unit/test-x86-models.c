@@ -41,6 +41,7 @@ static void test_table_names(void)
 
             g_assert_true(fresh || strcmp(names[n], "kvmclock") == 0);
             g_assert_nonnull(x86_feature_find(names[n], -1));
+            g_assert_cmpuint(x86_feature_find(names[n], -1)->word, ==, x86_features[i].word);
         }
     }
 }
