@@ -346,6 +346,27 @@ static Object *create_object(Board *board, int node, const ObjectType *type, Obj
     return NULL;
 }
 
+/* -machine memory-backend=ID stands in for the board's own RAM. */
+static bool use_memory_backend(Board *board, int node, bool *used, GError **error)
+{
+    const char *kind = tree_string(board->fdt, node, "vmm,template");
+    const char *id = board->machine->memory_backend;
+    Object *backend;
+
+    *used = kind && id && *id && g_str_equal(kind, "ram");
+    if (!*used) {
+        return true;
+    }
+    backend = object_child(object_container(object_root(), "objects"), id);
+    if (!object_is(backend, "memory-backend")) {
+        error_set(error, ERROR_NOT_FOUND, "-machine memory-backend=%s: there is no memory "
+                  "backend of this id", id);
+        return false;
+    }
+    add_node(board, node, backend, BOARD_EXACT, backend->type->name);
+    return true;
+}
+
 /* Objects that are no devices (RAM) are whole once their properties are set. */
 static bool complete_object(Board *board, int node, Object *object, GError **error)
 {
@@ -366,6 +387,7 @@ static bool create_node(Board *board, int node, Object *parent, unsigned depth, 
     const ObjectType *type;
     Object *object = NULL;
     BoardTier tier;
+    bool replaced;
 
     if (!check_text(name) || strchr(name, '/')) {
         board_error(board, node, error, "its name is not valid");
@@ -376,6 +398,12 @@ static bool create_node(Board *board, int node, Object *parent, unsigned depth, 
     }
     if (device_kind && g_str_equal(device_kind, "cpu")) {
         return create_cpus(board, node, parent, error);
+    }
+    if (!use_memory_backend(board, node, &replaced, error)) {
+        return false;
+    }
+    if (replaced) {
+        return true;
     }
     type = match_node(board, node, &tier, &compatible);
     if (type) {

@@ -49,6 +49,14 @@ static const Property machine_properties[] = {
       .field = FIELD_OF(Machine, dtb) },
     { .name = "usb", .description = "a USB host controller, where the board has one",
       .field = FIELD_OF(Machine, usb) },
+    { .name = "memory-backend", .description = "id of the memory backend that is the RAM",
+      .field = FIELD_OF(Machine, memory_backend) },
+    { .name = "dump-guest-core", .description = "include guest RAM in core dumps",
+      .field = FIELD_OF(Machine, dump_guest_core), .def.u = 1 },
+    { .name = "mem-merge", .description = "let the host merge equal pages",
+      .field = FIELD_OF(Machine, mem_merge), .def.u = 1 },
+    { .name = "acpi", .description = "ACPI tables",
+      .field = FIELD_OF(Machine, acpi), .def.u = 1 },
     { .name = "graphics", .description = "on/off: whether there is a display",
       .field = FIELD_OF(Machine, graphics), .def.u = 1 },
 };
@@ -61,7 +69,7 @@ static void machine_finalize(Object *object)
     g_free(machine->title);
     g_free(machine->cpu_model);
     g_free(machine->boot_order);
-    g_free(machine->accel_options);
+    g_clear_pointer(&machine->firmware_dirs, g_ptr_array_unref);
     g_free(machine->name);
     g_clear_pointer(&machine->options, g_variant_unref);
 }

@@ -47,8 +47,10 @@ typedef struct Machine {
     char *kernel, *initrd, *append, *dtb, *firmware;
     char *boot_order;            /* "cad" */
     bool boot_menu, boot_strict;
-    char *accel_options;
-    bool usb, graphics;
+    char *memory_backend;        /* id of the object that is the RAM; NULL: one is made */
+    bool dump_guest_core, mem_merge;
+    bool usb, graphics, acpi;
+    GPtrArray *firmware_dirs;    /* -L, in order, then the built-in ones; of char * */
     char *name;                  /* -name */
     uint8_t uuid[16];
     bool uuid_set;

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor device: made from a model, decided at realize, reset, looked at. */
+#include "arch/x86/cpu.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "hw/core/machine.h"
+
+#define TYPE_SUFFIX "-x86_64-cpu"
+
+/* ---- what the accelerator supports ---- */
+
+static const X86CpuSupport *present_support;
+
+void x86_cpu_set_support(const X86CpuSupport *support)
+{
+    present_support = support;
+}
+
+const X86CpuSupport *x86_cpu_support(void)
+{
+    static X86CpuSupport everything;
+
+    if (present_support) {
+        return present_support;
+    }
+    if (!everything.name) {
+        x86_cpu_support_init(&everything, "the test accelerator", NULL, 0);
+        memset(&everything.features, 0xff, sizeof(everything.features));
+        everything.phys_bits = 40;
+    }
+    return &everything;
+}
+
+/* ---- making ---- */
+
+static void config_copy(X86CpuConfig *to, const X86CpuConfig *from)
+{
+    *to = *from;
+    to->name = g_strdup(from->name);
+    to->model_id = g_strdup(from->model_id);
+}
+
+static void cpu_set_config(X86Cpu *x86, const X86CpuConfig *config)
+{
+    if (x86->configured) {
+        x86_cpu_config_release(&x86->config);
+    }
+    config_copy(&x86->config, config);
+    x86->configured = true;
+}
+
+/* A type's name says the model; options may come with x86_cpu_new(). */
+static bool cpu_default_config(X86Cpu *x86, GError **error)
+{
+    const char *type = OBJECT(x86)->type->name;
+    g_autofree char *model = g_strndup(type, strlen(type) - strlen(TYPE_SUFFIX));
+    X86CpuConfig config;
+
+    if (!x86_cpu_config_parse(&config, model, error)) {
+        return false;
+    }
+    cpu_set_config(x86, &config);
+    x86_cpu_config_release(&config);
+    return true;
+}
+
+static void cpu_init(Object *object)
+{
+    X86Cpu *x86 = (X86Cpu *)object;
+
+    x86->topology = (X86Topology){ 1, 1, 1, 1 };
+}
+
+static void cpu_finalize(Object *object)
+{
+    X86Cpu *x86 = (X86Cpu *)object;
+
+    if (x86->configured) {
+        x86_cpu_config_release(&x86->config);
+    }
+    g_clear_pointer(&x86->cpuid, g_array_unref);
+    x86_cpu_state_free(x86->registers);
+    x86->registers = NULL;
+    x86->cpu.state = NULL;
+}
+
+/* The chip is found by name: it belongs to hw/intc/, which this folder does not know. */
+static bool make_lapic(X86Cpu *x86, GError **error)
+{
+    const ObjectType *type = object_type_find("apic");
+    g_autofree char *id = g_strdup_printf("%u", x86->apic_id);
+
+    if (!type) {
+        return true;
+    }
+    x86->lapic = device_new((const DeviceType *)type, OBJECT(x86), "lapic", error);
+    if (!x86->lapic) {
+        return false;
+    }
+    if (x86->apic_id < 0xff && object_type_property(type, "id") &&
+        !object_set_string(OBJECT(x86->lapic), "id", id, error)) {
+        return false;
+    }
+    return true;
+}
+
+Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
+                    const X86Topology *topology, GError **error)
+{
+    g_autofree char *type_name = g_strconcat(config->name, TYPE_SUFFIX, NULL);
+    g_autofree char *name = g_strdup_printf("cpu[%u]", index);
+    const ObjectType *type = object_type_lookup(type_name, "x86_64-cpu", error);
+    X86CpuIds ids;
+    X86Cpu *x86;
+
+    if (!type || !x86_topology_validate(topology, error)) {
+        return NULL;
+    }
+    x86 = (X86Cpu *)device_new((const DeviceType *)type, parent, name, error);
+    if (!x86) {
+        return NULL;
+    }
+    cpu_set_config(x86, config);
+    x86->topology = *topology;
+    x86->cpu.index = index;
+    x86->apic_id = x86_topology_apic_id(topology, index);
+    ids = x86_topology_ids(topology, index);
+    x86->socket_id = x86->cpu.socket = ids.socket;
+    x86->die_id = x86->cpu.die = ids.die;
+    x86->core_id = x86->cpu.core = ids.core;
+    x86->thread_id = x86->cpu.thread = ids.thread;
+    if (!make_lapic(x86, error)) {
+        object_delete(OBJECT(x86));
+        return NULL;
+    }
+    return DEVICE(x86);
+}
+
+/* ---- realize ---- */
+
+static bool cpu_define(X86Cpu *x86, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+
+    if (!x86_cpu_define(&x86->definition, &x86->config, x86_cpu_support(), warnings, error)) {
+        return false;
+    }
+    /* The others are alike. */
+    for (guint i = 0; x86->cpu.index == 0 && i < warnings->len; i++) {
+        report_warning("%s", (char *)warnings->pdata[i]);
+    }
+    return true;
+}
+
+static bool cpu_realize(Device *device, GError **error)
+{
+    X86Cpu *x86 = (X86Cpu *)device;
+    Cpu *cpu = &x86->cpu;
+
+    if ((!x86->configured && !cpu_default_config(x86, error)) || !cpu_define(x86, error)) {
+        return false;
+    }
+    if (x86->apic_id == UINT32_MAX) {
+        x86->apic_id = x86_topology_apic_id(&x86->topology, cpu->index);
+    }
+    cpu_register(cpu);
+    cpu->arch_id = x86->apic_id;
+    cpu->memory = machine_memory();
+    cpu->io = machine_io();
+    x86->cpuid = x86_cpuid_build(&x86->definition, &x86->topology, cpu->index,
+                                 x86_cpu_support());
+    x86->registers = x86_cpu_state_new(&x86->definition, x86_cpu_support(), cpu->index == 0);
+    cpu->state = x86->registers;
+    cpu->state_loaded = true;
+    return true;
+}
+
+static void cpu_unrealize(Device *device)
+{
+    cpu_unregister(CPU(device));
+}
+
+static void cpu_reset(Device *device)
+{
+    X86Cpu *x86 = (X86Cpu *)device;
+
+    if (x86->registers) {
+        x86_cpu_reset(x86->registers);
+        x86->cpu.halted = !x86->registers->bootstrap;
+        x86->cpu.state_loaded = true;
+    }
+}
+
+/* ---- pins ---- */
+
+static void drive_lint(Device *device, const char *what, unsigned lint, bool level)
+{
+    X86Cpu *x86 = (X86Cpu *)device;
+    int pin = x86->lapic ? device_pin_index(x86->lapic, "LINT") : -1;
+
+    if (pin >= 0) {
+        pin_drive_external(x86->lapic, pin, lint, level);
+    } else if (level) {
+        log_unimplemented("%s: %s of a CPU without a local APIC", device->object.name, what);
+    }
+}
+
+static void set_intr(Device *device, unsigned line, bool level)
+{
+    drive_lint(device, "INTR", 0, level);
+}
+
+static void set_nmi(Device *device, unsigned line, bool level)
+{
+    drive_lint(device, "NMI", 1, level);
+}
+
+static const PinInfo cpu_pins[] = {
+    [X86_CPU_PIN_INTR] = { .name = "INTR", .description = "interrupt request of the 8259: LINT0",
+                           .direction = PIN_IN, .set = set_intr },
+    [X86_CPU_PIN_NMI] = { .name = "NMI", .description = "non-maskable interrupt: LINT1",
+                          .direction = PIN_IN, .set = set_nmi },
+};
+
+/* ---- the CPU as others see it ---- */
+
+static X86CpuState *state_of(Cpu *cpu)
+{
+    return ((X86Cpu *)cpu)->registers;
+}
+
+static void print_registers(Cpu *cpu, GString *out, bool all)
+{
+    x86_cpu_print(state_of(cpu), cpu->index, all, out);
+}
+
+static uint64_t program_counter(Cpu *cpu)
+{
+    return state_of(cpu)->segment[X86_CS].base + state_of(cpu)->rip;
+}
+
+static bool get_register(Cpu *cpu, const char *name, uint64_t *value)
+{
+    return x86_cpu_get_register(state_of(cpu), name, value);
+}
+
+static bool set_register(Cpu *cpu, const char *name, uint64_t value)
+{
+    return x86_cpu_set_register(state_of(cpu), name, value);
+}
+
+static bool translate(Cpu *cpu, uint64_t virtual_address, uint64_t *physical)
+{
+    return x86_cpu_translate(state_of(cpu), cpu->memory, virtual_address, physical);
+}
+
+static void inject_nmi(Cpu *cpu)
+{
+    set_nmi(&cpu->device, 0, true);
+    set_nmi(&cpu->device, 0, false);
+}
+
+static const CpuOps cpu_ops = {
+    .arch = "x86_64", .print_registers = print_registers, .program_counter = program_counter,
+    .get_register = get_register, .set_register = set_register, .translate = translate,
+    .inject_nmi = inject_nmi,
+};
+
+static bool cpu_prepare(Device *device, GError **error)
+{
+    CPU(device)->ops = &cpu_ops;
+    return true;
+}
+
+/* ---- the types ---- */
+
+#define TRANSIENT(member, why) { FIELD_OF(X86Cpu, member), why }
+
+static const TransientInfo cpu_transient[] = {
+    TRANSIENT(cpu, "identity and the accelerator's view"),
+    TRANSIENT(config, "configuration"), TRANSIENT(configured, "configuration"),
+    TRANSIENT(topology, "configuration"), TRANSIENT(definition, "follows from configuration"),
+    TRANSIENT(cpuid, "follows from configuration"),
+    TRANSIENT(registers, "saved by the table of registers"),
+    TRANSIENT(lapic, "a device of its own"),
+};
+
+static const Property cpu_properties[] = {
+    { .name = "apic-id", .description = "initial APIC identifier", FIELD(X86Cpu, apic_id),
+      .def.u = UINT32_MAX },
+    { .name = "socket-id", .description = "processor socket it belongs to",
+      FIELD(X86Cpu, socket_id), .def.i = -1 },
+    { .name = "die-id", .description = "die in the socket", FIELD(X86Cpu, die_id), .def.i = -1 },
+    { .name = "core-id", .description = "core in the die", FIELD(X86Cpu, core_id),
+      .def.i = -1 },
+    { .name = "thread-id", .description = "thread of the core", FIELD(X86Cpu, thread_id),
+      .def.i = -1 },
+};
+
+const DeviceType x86_cpu_base_type = {
+    .name = "x86_64-cpu", .parent = "cpu", .description = "an x86 processor", .abstract = true,
+    .size = sizeof(X86Cpu), .properties = TABLE(cpu_properties), .init = cpu_init,
+    .finalize = cpu_finalize, .pins = TABLE(cpu_pins), .transient = TABLE(cpu_transient),
+    .prepare = cpu_prepare, .realize = cpu_realize, .unrealize = cpu_unrealize,
+    .reset = cpu_reset,
+};
+
+static DeviceType *type_of_model(const X86CpuModelName *name)
+{
+    DeviceType *type = g_new0(DeviceType, 1);
+
+    type->name = g_strconcat(name->name, TYPE_SUFFIX, NULL);
+    type->parent = x86_cpu_base_type.name;
+    type->description = g_strdup(x86_cpu_model_id(name->model));
+    type->size = sizeof(X86Cpu);
+    type->pins = x86_cpu_base_type.pins;
+    type->transient = x86_cpu_base_type.transient;
+    return type;
+}
+
+const ObjectType *const *x86_cpu_types(void)
+{
+    static const ObjectType **types;
+
+    if (!types) {
+        g_autoptr(GArray) names = x86_cpu_model_names();
+        types = g_new0(const ObjectType *, names->len + 1);
+        for (guint i = 0; i < names->len; i++) {
+            const X86CpuModelName *name = &g_array_index(names, X86CpuModelName, i);
+            types[i] = (const ObjectType *)type_of_model(name);
+        }
+    }
+    return types;
+}

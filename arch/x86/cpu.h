@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x86 processor as a device: type "<model>-x86_64-cpu" for every name that
+ * `-cpu` takes, derived from "x86_64-cpu".
+ *
+ * What it can do is decided when it is realized, from its configuration and what
+ * the accelerator supports. Pins: INTR and NMI, which are LINT0 and LINT1 of the
+ * local APIC that is its child "lapic" (Intel SDM volume 3, 11.5.1).
+ */
+#ifndef ARCH_X86_CPU_H
+#define ARCH_X86_CPU_H
+
+#include "arch/x86/state.h"
+#include "arch/x86/topology.h"
+#include "hw/core/cpu.h"
+
+enum { X86_CPU_PIN_INTR, X86_CPU_PIN_NMI };
+
+typedef struct X86Cpu {
+    Cpu cpu;
+    X86CpuConfig config;        /* owned */
+    bool configured;
+    X86Topology topology;
+    X86CpuDefinition definition;
+    GArray *cpuid;              /* of X86CpuidEntry; once realized */
+    X86CpuState *registers;     /* cpu.state */
+    Device *lapic;              /* NULL: the CPU has none */
+    /* properties */
+    uint32_t apic_id;           /* UINT32_MAX: by the topology */
+    int32_t socket_id, die_id, core_id, thread_id;
+} X86Cpu;
+
+extern const DeviceType x86_cpu_base_type;   /* "x86_64-cpu" */
+
+/*
+ * The types of the models, NULL-terminated, for object_types_register(). The
+ * array is made on the first call and stays.
+ */
+const ObjectType *const *x86_cpu_types(void);
+
+/*
+ * A CPU below `parent`, named "cpu[INDEX]", in phase create. `config` is copied.
+ * The local APIC is made with it.
+ */
+Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
+                    const X86Topology *topology, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * What the accelerator can do; borrowed, until it is replaced. NULL: no code will
+ * run, so every feature counts as supported.
+ */
+void x86_cpu_set_support(const X86CpuSupport *support);
+const X86CpuSupport *x86_cpu_support(void);
+
+/* Guest virtual to physical through the page tables of the state (SDM volume 3, 4). */
+bool x86_cpu_translate(const X86CpuState *state, AddressSpace *memory, uint64_t address,
+                       uint64_t *physical);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "accel/qtest/server.h"
+#include "arch/x86/models.h"
+#include "backends/char/options.h"
+#include "base/log.h"
+#include "hw/core/machine.h"
+#include "hw/core/plug.h"
+#include "monitor/monitor.h"
+#include "qom/user-object.h"
+#include "vmm/config.h"
+#include "vmm/options.h"
+
+/* ---- texts ---- */
+
+static bool wants_help(const char *text)
+{
+    return text && (g_str_equal(text, "help") || g_str_equal(text, "?"));
+}
+
+static bool print_text(char *text)
+{
+    if (text) {
+        fputs(text, stdout);
+        if (*text && text[strlen(text) - 1] != '\n') {
+            putchar('\n');
+        }
+        g_free(text);
+    }
+    return true;
+}
+
+static bool device_help(const char *text, bool *ok, GError **error)
+{
+    g_autofree char *driver = g_strndup(text, strcspn(text, ","));
+    const char *rest = text + strlen(driver);
+    char *shown;
+
+    if (wants_help(driver)) {
+        return print_text(device_types_help());
+    }
+    if (!g_str_equal(rest, ",help") && !g_str_equal(rest, ",?")) {
+        return false;
+    }
+    shown = device_type_help(driver, error);
+    *ok = shown != NULL;
+    return print_text(shown);
+}
+
+static bool values_help(const char *option, char *(*help)(void))
+{
+    GPtrArray *values = option_values(option);
+
+    for (guint i = 0; i < values->len; i++) {
+        if (wants_help(values->pdata[i])) {
+            return print_text(help());
+        }
+    }
+    return false;
+}
+
+static char *user_types_help(void)
+{
+    g_autoptr(GPtrArray) types = object_types_list(NULL, false);
+    GString *text = g_string_new("List of user creatable objects:\n");
+
+    for (guint i = 0; i < types->len; i++) {
+        const ObjectType *type = types->pdata[i];
+        if (type->user_creatable) {
+            g_string_append_printf(text, "  %-28s %s\n", type->name, type->description);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *accel_list_help(void)
+{
+    return accel_help(NULL);
+}
+
+bool start_help(bool *ok, GError **error)
+{
+    GPtrArray *devices = option_values("device"), *chardevs = option_values("chardev");
+    char *text;
+
+    if (option_given("help")) {
+        return print_text(options_help());
+    }
+    if (option_given("version")) {
+        return print_text(g_strdup_printf("vmm version %s", VMM_VERSION));
+    }
+    for (guint i = 0; i < devices->len; i++) {
+        if (device_help(devices->pdata[i], ok, error)) {
+            return true;
+        }
+    }
+    for (guint i = 0; i < chardevs->len; i++) {
+        if (chardev_wants_help(chardevs->pdata[i], &text)) {
+            return print_text(text);
+        }
+    }
+    if (wants_help(option_value("cpu"))) {
+        return print_text(x86_cpu_help());
+    }
+    return values_help("machine", machines_help) || values_help("d", log_items_help) ||
+           values_help("accel", accel_list_help) || values_help("object", user_types_help) ||
+           values_help("mon", monitor_options_help);
+}
+
+/* ---- what comes before the machine ---- */
+
+static bool start_logging(GError **error)
+{
+    GPtrArray *items = option_values("d"), *traces = option_values("trace");
+
+    for (guint i = 0; i < items->len; i++) {
+        if (!log_set_items(items->pdata[i], error)) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < traces->len; i++) {
+        const char *pattern = traces->pdata[i];
+        log_trace_enable(g_str_has_prefix(pattern, "enable=") ? pattern + 7 : pattern);
+    }
+    return !option_given("D") || log_open(option_value("D"), error);
+}
+
+static bool write_pidfile(GError **error)
+{
+    const char *path = option_value("pidfile");
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    int fd;
+
+    if (!path) {
+        return true;
+    }
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || lockf(fd, F_TLOCK, 0) < 0 || ftruncate(fd, 0) < 0 ||
+        write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+        error_set_errno(error, errno, "cannot create PID file '%s'", path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    return true;   /* the lock is held while the process lives */
+}
+
+/* The parent waits until the machine is up, and tells by its exit status. */
+static int daemon_pipe = -1;
+
+static bool daemonize_start(GError **error)
+{
+    int fds[2];
+    pid_t child;
+
+    if (!option_given("daemonize")) {
+        return true;
+    }
+    if (pipe2(fds, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+        error_set_errno(error, errno, "cannot go to the background");
+        return false;
+    }
+    if (child) {
+        char byte;
+        close(fds[1]);
+        _exit(read(fds[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    close(fds[0]);
+    setsid();
+    daemon_pipe = fds[1];
+    return true;
+}
+
+static bool daemonize_finish(GError **error)
+{
+    int null;
+
+    if (daemon_pipe < 0) {
+        return true;
+    }
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || chdir("/") < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+        dup2(null, 2) < 0 || write(daemon_pipe, "", 1) != 1) {
+        error_set_errno(error, errno, "cannot go to the background");
+        return false;
+    }
+    close(null);
+    close(daemon_pipe);
+    daemon_pipe = -1;
+    return true;
+}
+
+static bool read_configs(GError **error)
+{
+    GPtrArray *files = option_values("readconfig");
+
+    for (guint i = 0; i < files->len; i++) {
+        if (!options_read_config(files->pdata[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+bool vmm_start(GError **error)
+{
+    if (!read_configs(error) || !start_logging(error) || !daemonize_start(error) ||
+        !write_pidfile(error) || !start_chardevs(error) || !start_machine(error)) {
+        return false;
+    }
+    if (option_given("machine-check")) {
+        g_print("machine '%s' is valid\n", machine_get()->board);
+        machine_request_exit(0);
+        return true;
+    }
+    if (!start_monitors(error) || !start_qtest(error) || !daemonize_finish(error)) {
+        return false;
+    }
+    if (!option_given("S")) {
+        machine_start();
+    }
+    return true;
+}
+
+void vmm_stop(void)
+{
+    if (machine_get()) {
+        machine_stop(RUN_STATE_SHUTDOWN);
+    }
+    monitor_flush_all();
+    qtest_server_stop();
+    stop_machine();
+    monitor_delete_all();
+    chardev_remove_all();
+}
