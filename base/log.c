@@ -160,9 +160,22 @@ void log_trace_enable(const char *pattern)
     g_mutex_lock(&log_lock);
     if (!trace_patterns) {
         trace_patterns = g_ptr_array_new_with_free_func(g_free);
+        /* Without patterns all were wanted. */
+        if (log_mask & LOG_TRACE) {
+            g_ptr_array_add(trace_patterns, g_strdup("*"));
+        }
+    }
+    /* Said again it moves to the end, so the list does not grow with use. */
+    for (guint i = trace_patterns->len; i-- > 0;) {
+        const char *old = trace_patterns->pdata[i];
+        if (g_str_equal(old + (*old == '-'), pattern + (*pattern == '-'))) {
+            g_ptr_array_remove_index(trace_patterns, i);
+        }
     }
     g_ptr_array_add(trace_patterns, g_strdup(pattern));
-    log_mask |= LOG_TRACE;
+    if (*pattern != '-') {
+        log_mask |= LOG_TRACE;
+    }
     g_mutex_unlock(&log_lock);
 }
 
@@ -174,8 +187,13 @@ gboolean log_trace_wanted_slow(const char *name)
     if (!trace_patterns) {
         wanted = TRUE;
     }
-    for (guint i = 0; trace_patterns && i < trace_patterns->len && !wanted; i++) {
-        wanted = g_pattern_match_simple(trace_patterns->pdata[i], name);
+    for (guint i = trace_patterns ? trace_patterns->len : 0; i-- > 0;) {
+        const char *pattern = trace_patterns->pdata[i];
+        gboolean on = *pattern != '-';
+        if (g_pattern_match_simple(on ? pattern : pattern + 1, name)) {
+            wanted = on;
+            break;
+        }
     }
     g_mutex_unlock(&log_lock);
     return wanted;

@@ -50,7 +50,9 @@ void log_unimplemented(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /*
  * Trace points are named after tables (`isa-serial.IER`, `kvm_device_attr`).
- * A pattern is a glob; trace_wanted() is cheap while no pattern is set.
+ * A pattern is a glob; one that begins with '-' turns off what the rest of it
+ * matches. Of several that match a name the last one counts. trace_wanted() is
+ * cheap while no pattern is set.
  */
 void log_trace_enable(const char *pattern);
 gboolean log_trace_wanted_slow(const char *name);

@@ -71,8 +71,7 @@ static void print(Monitor *monitor, GVariant *args, GError **error)
                                 : "'\\x%02x'\n", (unsigned)(value & 0xff));
         break;
     case 'i':
-    case 's':
-        error_set(error, ERROR_INVALID, "print: the format '%c' is for memory: see x", *format);
+        error_set(error, ERROR_INVALID, "print: the format 'i' is for memory: see x");
         break;
     default:
         monitor_printf(monitor, "%#" G_GINT64_MODIFIER "x\n", (guint64)value);

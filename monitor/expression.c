@@ -14,7 +14,7 @@ typedef struct Scan {
     const char *at;
     RegisterLookup lookup;
     void *opaque;
-    unsigned depth;
+    unsigned depth, parentheses;
     GError **error;
 } Scan;
 
@@ -86,7 +86,12 @@ static bool parse_unary(Scan *scan, char sign, int64_t *value)
 
 static bool parse_parentheses(Scan *scan, int64_t *value)
 {
-    if (!parse_level(scan, 0, value)) {
+    bool right;
+
+    scan->parentheses++;
+    right = parse_level(scan, 0, value);
+    scan->parentheses--;
+    if (!right) {
         return false;
     }
     if (*scan->at != ')') {
@@ -122,11 +127,19 @@ static const char *const levels[][4] = {
     { "|" }, { "^" }, { "&" }, { "<<", ">>" }, { "+", "-" }, { "*", "/", "%" },
 };
 
+/* Space before it and none after it: the next argument begins ("0 16 /tmp/file", "1 -1"). */
+static bool begins_argument(const Scan *scan, size_t length)
+{
+    return !scan->parentheses && g_ascii_isspace(scan->at[-1]) &&
+           !g_ascii_isspace(scan->at[length]);
+}
+
 static const char *match_operator(Scan *scan, unsigned level)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(levels[level]) && levels[level][i]; i++) {
-        if (g_str_has_prefix(scan->at, levels[level][i])) {
-            return levels[level][i];
+        const char *operator = levels[level][i];
+        if (g_str_has_prefix(scan->at, operator) && !begins_argument(scan, strlen(operator))) {
+            return operator;
         }
     }
     return NULL;

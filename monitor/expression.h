@@ -15,8 +15,8 @@ typedef bool (*RegisterLookup)(void *opaque, const char *name, int64_t *value);
 
 /*
  * Evaluates what stands at *text and moves it behind the expression and the
- * white space after it. An expression without spaces around its operators ends
- * at white space that no operator follows.
+ * white space after it. Outside of parentheses an operator with white space
+ * before it has some after it too: "1 - 1" is one expression, "1 -1" are two.
  */
 bool expression_parse(const char **text, RegisterLookup lookup, void *opaque, int64_t *value,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;

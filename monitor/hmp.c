@@ -141,7 +141,7 @@ static bool parse_format(const char **at, GVariantBuilder *args, GError **error)
         for (; **at && !g_ascii_isspace(**at); ++*at) {
             if (unit_size(**at)) {
                 unit = unit_size(**at);
-            } else if (strchr("oduxcsi", **at)) {
+            } else if (strchr("oduxci", **at)) {
                 format = **at;
             } else {
                 error_set(error, ERROR_INVALID, "invalid char in format: '%c'", **at);
@@ -165,6 +165,16 @@ static bool parse_number(Monitor *monitor, const HmpArg *arg, const char **at,
     }
     dict_int(args, arg->name, value);
     return true;
+}
+
+static bool parse_index(Monitor *monitor, const HmpArg *arg, const char **at,
+                        GVariantBuilder *args, GError **error)
+{
+    if (**at != '.') {
+        return true;
+    }
+    ++*at;
+    return parse_number(monitor, arg, at, args, error);
 }
 
 static bool parse_bool_word(const HmpArg *arg, const char **at, GVariantBuilder *args,
@@ -240,6 +250,8 @@ static bool parse_one(Monitor *monitor, const HmpArg *arg, const char **at,
     switch (arg->kind) {
     case HMP_NUMBER:
         return parse_number(monitor, arg, at, args, error);
+    case HMP_INDEX:
+        return parse_index(monitor, arg, at, args, error);
     case HMP_BOOL:
         return parse_bool_word(arg, at, args, error);
     case HMP_FORMAT:
@@ -270,7 +282,7 @@ GVariant *hmp_parse_args(Monitor *monitor, const HmpCommand *command, const char
         if (arg->kind == HMP_FLAG || (!*at && arg->optional && arg->kind != HMP_FORMAT)) {
             continue;
         }
-        if (!*at && arg->kind != HMP_FORMAT) {
+        if (!*at && arg->kind != HMP_FORMAT && arg->kind != HMP_INDEX) {
             error_set(error, ERROR_INVALID, "%s: %s expected", name, arg->name);
             return NULL;
         }

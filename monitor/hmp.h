@@ -13,6 +13,7 @@ typedef enum HmpArgKind {
     HMP_WORD,        /* "s": a word, or a "quoted string" */
     HMP_REST,        /* "s": the rest of the line */
     HMP_NUMBER,      /* "x": an expression */
+    HMP_INDEX,       /* "x": ".expression", right behind the one before; always optional */
     HMP_BOOL,        /* "b": on or off */
     HMP_FLAG,        /* "b": the option `name`, a letter: "-f"; true when given */
     HMP_FORMAT,      /* "/20xw": "count" "x", "format" "s" and "unit" "x" (bytes; 0: not given) */

@@ -4,5 +4,6 @@
 #include "monitor/hmp.h"
 
 const SchemaModule *const monitor_modules[] = {
-    &general_module, &hmp_module, &qom_module, NULL,
+    &general_module, &machine_module, &device_module, &qom_module, &char_module, &fd_module,
+    &memory_module, &trace_module, &inspect_module, &hmp_module, NULL,
 };

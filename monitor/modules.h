@@ -8,7 +8,14 @@
 /* Ends with NULL. */
 extern const SchemaModule *const monitor_modules[];
 
+extern const SchemaModule char_module;
+extern const SchemaModule device_module;
+extern const SchemaModule fd_module;
 extern const SchemaModule general_module;
+extern const SchemaModule inspect_module;
+extern const SchemaModule machine_module;
+extern const SchemaModule memory_module;
 extern const SchemaModule qom_module;
+extern const SchemaModule trace_module;
 
 #endif

@@ -89,8 +89,8 @@ typedef struct MonitorProgram {
     const char *name;                    /* -name; may be NULL */
     const char *target;                  /* "x86_64" */
     const char *uuid;                    /* -uuid; NULL: all zero */
+    const char *default_machine;         /* "pc"; may be NULL */
     const CommandLineOption *options;
-    void (*quit)(void);                  /* leaves the main loop; may be NULL */
 } MonitorProgram;
 
 void monitor_set_program(const MonitorProgram *program);

@@ -103,6 +103,13 @@ Object *object_new(const ObjectType *type, Object *parent, const char *name, GEr
     return object;
 }
 
+void object_rename(Object *object, const char *name)
+{
+    g_assert(!object_child(object->parent, name));
+    g_free(object->name);
+    object->name = g_strdup(name);
+}
+
 static void clear_incoming_links(Object *object)
 {
     for (guint i = 0; object->links_here && i < object->links_here->len; i++) {

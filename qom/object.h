@@ -139,6 +139,9 @@ Object *object_container(Object *parent, const char *name);
 Object *object_new(const ObjectType *type, Object *parent, const char *name, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* The name must be free in the parent. */
+void object_rename(Object *object, const char *name);
+
 /* Takes NULL. Children go first, last made first. */
 void object_delete(Object *object);
 

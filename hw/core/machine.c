@@ -194,6 +194,11 @@ void machine_on_wakeup(MachineNotify notify, void *opaque)
     notifier_add(&on_wakeup, notify, opaque);
 }
 
+bool machine_can_wake_up(void)
+{
+    return on_wakeup != NULL;
+}
+
 void machine_off(MachineNotify notify, void *opaque)
 {
     notifier_drop(&on_reset, notify, opaque);

@@ -127,6 +127,8 @@ void machine_on_reset(MachineNotify notify, void *opaque);
 void machine_on_ready(MachineNotify notify, void *opaque);
 void machine_on_powerdown(MachineNotify notify, void *opaque);
 void machine_on_wakeup(MachineNotify notify, void *opaque);
+/* Something on the machine takes part in waking up from suspend. */
+bool machine_can_wake_up(void);
 void machine_off(MachineNotify notify, void *opaque);
 
 /* ---- events for monitors ---- */

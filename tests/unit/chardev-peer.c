@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "qom/types.h"
+
 static char *directory;
 
 /* ---- the front end ---- */
@@ -182,17 +184,8 @@ char *test_path(const char *name)
 
 void test_start(int *argc, char ***argv)
 {
-    extern const ObjectType chardev_type, chardev_fd_type, chardev_file_type,
-        chardev_mux_type, chardev_null_type, chardev_pipe_type, chardev_pty_type,
-        chardev_ringbuf_type, chardev_serial_type, chardev_socket_type, chardev_stdio_type;
-    static const ObjectType *const types[] = {
-        &chardev_type, &chardev_fd_type, &chardev_file_type, &chardev_mux_type,
-        &chardev_null_type, &chardev_pipe_type, &chardev_pty_type, &chardev_ringbuf_type,
-        &chardev_serial_type, &chardev_socket_type, &chardev_stdio_type, NULL,
-    };
-
     g_test_init(argc, argv, NULL);
-    object_types_register(types);
+    object_types_register(all_types);
     directory = g_dir_make_tmp("vmm-chardev-XXXXXX", NULL);
     g_assert_nonnull(directory);
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* What the machine is and what it does: the texts of `info`. */
+#include "hw/core/machine.h"
+#include "memory/ram.h"
+#include "memory/space.h"
+#include "monitor/cpu-access.h"
+#include "monitor/hmp.h"
+#include "monitor/machine-view.h"
+#include "monitor/modules.h"
+#include "monitor/monitor-private.h"
+#include "monitor/qmp.h"
+#include "monitor/qom-view.h"
+#include "monitor/tree-print.h"
+
+/* ---- the program ---- */
+
+static void info_version(Monitor *monitor, GVariant *args, GError **error)
+{
+    g_autoptr(GVariant) version = g_variant_ref_sink(qmp_version());
+
+    monitor_printf(monitor, "%s\n", args_str(version, "package"));
+}
+
+static void info_name(Monitor *monitor, GVariant *args, GError **error)
+{
+    if (monitor_program()->name) {
+        monitor_printf(monitor, "%s\n", monitor_program()->name);
+    }
+}
+
+static void info_uuid(Monitor *monitor, GVariant *args, GError **error)
+{
+    const char *uuid = monitor_program()->uuid;
+
+    monitor_printf(monitor, "%s\n", uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+}
+
+/* ---- trees ---- */
+
+static void info_qtree(Monitor *monitor, GVariant *args, GError **error)
+{
+    tree_print_buses(monitor->text);
+}
+
+static void info_qom_tree(Monitor *monitor, GVariant *args, GError **error)
+{
+    const char *path = args_str(args, "path");
+    Object *root = qom_view_resolve(path ? path : "/machine", error);
+
+    if (root) {
+        tree_print_objects(monitor->text, root);
+    }
+}
+
+static void info_mtree(Monitor *monitor, GVariant *args, GError **error)
+{
+    /* The flat view is what dispatch uses: -d shows nothing beyond it. */
+    if (args_bool(args, "f", false)) {
+        memory_print_flat(monitor->text);
+    } else {
+        memory_print_tree(monitor->text, args_bool(args, "o", false),
+                          args_bool(args, "D", false));
+    }
+}
+
+static void print_ram_blocks(GString *out)
+{
+    g_string_append_printf(out, "%24s %8s  %18s\n", "Block Name", "PSize", "Total");
+    for (RamBlock *block = ram_block_first(); block; block = block->next) {
+        g_string_append_printf(out, "%24s %4" PRIu64 " KiB  0x%016" PRIx64 "\n", block->id,
+                               block->page_size >> 10, block->size);
+    }
+}
+
+static void info_ramblock(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_ram_blocks(monitor->text);
+}
+
+/* ---- CPUs ---- */
+
+static void print_registers(Monitor *monitor, Cpu *cpu, bool all)
+{
+    if (cpu->ops && cpu->ops->print_registers) {
+        cpu->ops->print_registers(cpu, monitor->text, all);
+    }
+}
+
+static void info_registers(Monitor *monitor, GVariant *args, GError **error)
+{
+    bool every = args_bool(args, "a", false);
+    int64_t first = every ? 0 : args_int(args, "vcpu", monitor_cpu(monitor));
+    int64_t last = every ? (int64_t)cpu_count() - 1 : first;
+
+    for (int64_t i = first; i <= last; i++) {
+        Cpu *cpu = cpu_for_index(i, error);
+        if (!cpu) {
+            return;
+        }
+        print_registers(monitor, cpu, true);
+    }
+}
+
+/* ---- devices that speak for themselves ---- */
+
+static void print_topic(Monitor *monitor, const char *topic)
+{
+    if (!machine_view_print(topic, monitor->text)) {
+        monitor_printf(monitor, "No device of this machine shows its %s state\n", topic);
+    }
+}
+
+static void info_pic(Monitor *monitor, GVariant *args, GError **error)
+{
+    bool ioapic = machine_view_print("ioapic", monitor->text);
+
+    if (!machine_view_print("pic", monitor->text) && !ioapic) {
+        monitor_puts(monitor, "No interrupt controller of this machine shows its state\n");
+    }
+}
+
+static void info_ioapic(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_topic(monitor, "ioapic");
+}
+
+static void info_lapic(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_topic(monitor, "lapic");
+}
+
+static void info_irq(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_topic(monitor, "irq");
+}
+
+static void info_pci(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_topic(monitor, "pci");
+}
+
+static void info_roms(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_topic(monitor, "roms");
+}
+
+/* ---- the same texts for QMP ---- */
+
+static GVariant *human_readable(GString *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text->str, text->len);
+
+    return g_variant_new_parsed("{'human-readable-text': <%s>}", valid);
+}
+
+static GVariant *topic_for_qmp(const char *topic)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    machine_view_print(topic, text);
+    return human_readable(text);
+}
+
+static GVariant *x_query_irq(Monitor *monitor, GVariant *args, GError **error)
+{
+    return topic_for_qmp("irq");
+}
+
+static GVariant *x_query_roms(Monitor *monitor, GVariant *args, GError **error)
+{
+    return topic_for_qmp("roms");
+}
+
+static GVariant *x_query_ramblock(Monitor *monitor, GVariant *args, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    print_ram_blocks(text);
+    return human_readable(text);
+}
+
+/* ---- the tables ---- */
+
+static const SchemaType types[] = {
+    { .name = "HumanReadableText",
+      .members = (const SchemaMember[]){ { "human-readable-text", "str" }, { 0 } } },
+    { 0 },
+};
+
+static const Command commands[] = {
+    { .name = "x-query-irq", .help = "How often each interrupt was raised, as text.",
+      .returns = "HumanReadableText", .handler = x_query_irq },
+    { .name = "x-query-roms", .help = "The ROM images that are loaded, as text.",
+      .returns = "HumanReadableText", .handler = x_query_roms },
+    { .name = "x-query-ramblock", .help = "The blocks of guest memory, as text.",
+      .returns = "HumanReadableText", .handler = x_query_ramblock },
+    { 0 },
+};
+
+static const HmpCommand hmp_infos[] = {
+    { .name = "version", .help = "show the version", .handler = info_version },
+    { .name = "name", .help = "show the current VM name", .handler = info_name },
+    { .name = "uuid", .help = "show the current VM UUID", .handler = info_uuid },
+    { .name = "qtree", .help = "show device tree", .handler = info_qtree },
+    { .name = "qom-tree", .params = "[path]", .help = "show QOM composition tree",
+      .args = (const HmpArg[]){ { "path", HMP_WORD, true, hmp_complete_path }, { 0 } },
+      .handler = info_qom_tree },
+    { .name = "mtree", .params = "[-f][-d][-o][-D]",
+      .help = "show memory tree (-f: dump flat view for address spaces; -d: the dispatch, which "
+              "is the flat view; -o: dump region owners; -D: dump disabled regions)",
+      .args = (const HmpArg[]){ { "f", HMP_FLAG }, { "d", HMP_FLAG }, { "o", HMP_FLAG },
+                                { "D", HMP_FLAG }, { 0 } },
+      .handler = info_mtree },
+    { .name = "ramblock", .help = "show the blocks of guest memory", .handler = info_ramblock },
+    { .name = "registers", .params = "[-a|vcpu]",
+      .help = "show the cpu registers (-a: show register info for all cpus; vcpu: specific vCPU "
+              "to query)",
+      .args = (const HmpArg[]){ { "a", HMP_FLAG }, { "vcpu", HMP_NUMBER, true }, { 0 } },
+      .handler = info_registers },
+    { .name = "pic", .help = "show PIC state", .handler = info_pic },
+    { .name = "ioapic", .help = "show I/O APIC state", .handler = info_ioapic },
+    { .name = "lapic", .help = "show local APIC state", .handler = info_lapic },
+    { .name = "irq", .help = "show the interrupts statistics (if available)",
+      .handler = info_irq },
+    { .name = "pci", .help = "show PCI info", .handler = info_pci },
+    { .name = "roms", .help = "show roms", .handler = info_roms },
+    { 0 },
+};
+
+const SchemaModule inspect_module = {
+    .title = "Looking inside", .types = types, .commands = commands, .hmp_infos = hmp_infos,
+};

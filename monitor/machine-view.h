@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine as clients see it: answers of query-machines, query-cpus-fast and the like. */
+#ifndef MONITOR_MACHINE_VIEW_H
+#define MONITOR_MACHINE_VIEW_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "hw/core/cpu.h"
+#include "hw/core/machine.h"
+
+/* All are floating arrays "av", or NULL with an error. */
+GVariant *machine_view_boards(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GVariant *machine_view_cpus(void);
+GVariant *machine_view_cpu_slots(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GVariant *machine_view_cpu_definitions(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* {"model": {"name", "props"}} */
+GVariant *machine_view_expand_cpu(GVariant *model, bool full, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+/* What all objects with QUERY_INTERFACE answer to a command, in one array. */
+GVariant *machine_view_query(const char *command);
+
+/* What all objects print to a topic, by DEBUG_INFO_INTERFACE or QUERY_INTERFACE; false: nobody. */
+bool machine_view_print(const char *topic, GString *out);
+
+#endif
