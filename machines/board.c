@@ -42,11 +42,25 @@ static bool read_info(Board *board, const char *name, GError **error)
     return true;
 }
 
+static int check_blob(const void *blob, size_t size)
+{
+    if (size < sizeof(struct fdt_header) || size > MAX_BLOB) {
+        return -FDT_ERR_TRUNCATED;
+    }
+    if (fdt_magic(blob) != FDT_MAGIC) {
+        return -FDT_ERR_BADMAGIC;
+    }
+    /* fdt_check_full() reads through NULL when the properties are laid out as before 16. */
+    if (fdt_version(blob) < 16) {
+        return -FDT_ERR_BADVERSION;
+    }
+    return fdt_check_full(blob, size);
+}
+
 Board *board_open_blob(const char *name, const void *blob, size_t size, GError **error)
 {
     Board *board;
-    int result = size < sizeof(struct fdt_header) || size > MAX_BLOB
-        ? -FDT_ERR_TRUNCATED : fdt_check_full(blob, size);
+    int result = check_blob(blob, size);
 
     if (result < 0) {
         error_set(error, ERROR_INVALID, "board '%s' is not a valid device tree blob: %s", name,
