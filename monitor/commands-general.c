@@ -2,7 +2,9 @@
 /* The protocol itself, and what the program is. */
 #include <string.h>
 
+#include "hw/core/machine.h"
 #include "monitor/hmp.h"
+#include "monitor/machine-view.h"
 #include "monitor/modules.h"
 #include "monitor/monitor.h"
 #include "monitor/qmp.h"
@@ -45,17 +47,16 @@ static GVariant *query_qmp_schema(Monitor *monitor, GVariant *args, GError **err
 
 static GVariant *query_name(Monitor *monitor, GVariant *args, GError **error)
 {
-    const char *name = monitor_program()->name;
+    const char *name = machine_get() ? machine_get()->name : NULL;
 
     return name ? g_variant_new_parsed("{'name': <%s>}", name) : NULL;
 }
 
 static GVariant *query_uuid(Monitor *monitor, GVariant *args, GError **error)
 {
-    const char *uuid = monitor_program()->uuid;
+    g_autofree char *uuid = machine_view_uuid();
 
-    return g_variant_new_parsed("{'UUID': <%s>}",
-                                uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+    return g_variant_new_parsed("{'UUID': <%s>}", uuid);
 }
 
 static GVariant *query_target(Monitor *monitor, GVariant *args, GError **error)
@@ -213,7 +214,7 @@ static const Command commands[] = {
       .flags = COMMAND_PRECONFIG },
     { .name = "query-name", .help = "The name that -name gave.",
       .returns = "NameInfo", .handler = query_name, .flags = COMMAND_PRECONFIG },
-    { .name = "query-uuid", .help = "The UUID that -uuid gave, or all zeros.",
+    { .name = "query-uuid", .help = "The UUID of the machine; all zeros: none was given.",
       .returns = "UuidInfo", .handler = query_uuid, .flags = COMMAND_PRECONFIG },
     { .name = "query-target", .help = "The architecture that is emulated.",
       .returns = "TargetInfo", .handler = query_target, .flags = COMMAND_PRECONFIG },

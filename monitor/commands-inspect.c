@@ -23,16 +23,16 @@ static void info_version(Monitor *monitor, GVariant *args, GError **error)
 
 static void info_name(Monitor *monitor, GVariant *args, GError **error)
 {
-    if (monitor_program()->name) {
-        monitor_printf(monitor, "%s\n", monitor_program()->name);
+    if (machine_get() && machine_get()->name) {
+        monitor_printf(monitor, "%s\n", machine_get()->name);
     }
 }
 
 static void info_uuid(Monitor *monitor, GVariant *args, GError **error)
 {
-    const char *uuid = monitor_program()->uuid;
+    g_autofree char *uuid = machine_view_uuid();
 
-    monitor_printf(monitor, "%s\n", uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+    monitor_printf(monitor, "%s\n", uuid);
 }
 
 /* ---- trees ---- */

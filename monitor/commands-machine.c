@@ -2,6 +2,7 @@
 /* The machine's run state, and what a user asks of it. */
 #include <string.h>
 
+#include "accel/accel.h"
 #include "hw/core/machine.h"
 #include "monitor/hmp.h"
 #include "monitor/machine-view.h"
@@ -165,6 +166,14 @@ static GVariant *query_memory_size_summary(Monitor *monitor, GVariant *args, GEr
     return g_variant_builder_end(&answer);
 }
 
+/* Whether KVM is built in, and whether it runs this machine. */
+static GVariant *query_kvm(Monitor *monitor, GVariant *args, GError **error)
+{
+    return g_variant_new_parsed("{'enabled': <%b>, 'present': <%b>}",
+                                g_str_equal(accel_name(), "kvm"),
+                                object_type_find("kvm-accel") != NULL);
+}
+
 static GVariant *query_pci(Monitor *monitor, GVariant *args, GError **error)
 {
     return machine_view_query("query-pci");
@@ -197,6 +206,13 @@ static void watchdog_action(Monitor *monitor, GVariant *args, GError **error)
         return;
     }
     watchdog_set_action(monitor, args, error);
+}
+
+static void info_kvm(Monitor *monitor, GVariant *args, GError **error)
+{
+    monitor_printf(monitor, "kvm support: %s\n",
+                   !object_type_find("kvm-accel") ? "not compiled"
+                   : g_str_equal(accel_name(), "kvm") ? "enabled" : "disabled");
 }
 
 static void info_memory_size(Monitor *monitor, GVariant *args, GError **error)
@@ -293,6 +309,8 @@ static const SchemaType types[] = {
     { .name = "MemoryInfo",
       .members = (const SchemaMember[]){ { "base-memory", "size" },
                                          { "plugged-memory", "size", true }, { 0 } } },
+    { .name = "KvmInfo",
+      .members = (const SchemaMember[]){ { "enabled", "bool" }, { "present", "bool" }, { 0 } } },
     { .name = "PciMemoryRange",
       .members = (const SchemaMember[]){ { "base", "uint64" }, { "limit", "uint64" }, { 0 } } },
     { .name = "PciMemoryRegion",
@@ -366,6 +384,8 @@ static const Command commands[] = {
       .flags = COMMAND_PRECONFIG },
     { .name = "query-memory-size-summary", .help = "How much RAM the machine has.",
       .returns = "MemoryInfo", .handler = query_memory_size_summary },
+    { .name = "query-kvm", .help = "Whether KVM is there, and in use.", .returns = "KvmInfo",
+      .handler = query_kvm },
     { .name = "query-pci", .help = "The PCI buses and what is on them.",
       .returns = "[PciInfo]", .handler = query_pci },
     { 0 },
@@ -418,6 +438,7 @@ static const HmpCommand hmp_infos[] = {
     { .name = "status", .help = "show the current VM status (running|paused)",
       .handler = info_status },
     { .name = "cpus", .help = "show infos for each CPU", .handler = info_cpus },
+    { .name = "kvm", .help = "show KVM information", .handler = info_kvm },
     { .name = "memory_size_summary|mem-size", .help = "show the amount of RAM in bytes",
       .handler = info_memory_size },
     { 0 },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor/cpu-access.h"
 
+#include "accel/vcpu.h"
 #include "hw/core/machine.h"
 
 #define PAGE 4096ull
@@ -12,8 +13,9 @@ Cpu *cpu_for_index(int64_t index, GError **error)
     if (!cpu) {
         error_set(error, ERROR_INVALID, "No CPU #%" G_GINT64_FORMAT ": the machine has %u", index,
                   cpu_count());
+        return NULL;
     }
-    return cpu;
+    return vcpu_load_state(cpu, error) ? cpu : NULL;
 }
 
 Cpu *cpu_for_monitor(Monitor *monitor, GError **error)

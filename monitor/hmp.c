@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hw/core/cpu.h"
+#include "monitor/cpu-access.h"
 #include "monitor/expression.h"
 #include "monitor/monitor-private.h"
 #include "monitor/qmp.h"
@@ -99,10 +99,11 @@ static char *parse_word(const char **at, GError **error)
 
 static bool lookup_register(void *opaque, const char *name, int64_t *value)
 {
-    Cpu *cpu = cpu_get(monitor_cpu(opaque));
+    Cpu *cpu = cpu_for_monitor(opaque, NULL);
     uint64_t found;
 
-    if (!cpu || !cpu->ops->get_register || !cpu->ops->get_register(cpu, name, &found)) {
+    if (!cpu || !cpu->ops || !cpu->ops->get_register ||
+        !cpu->ops->get_register(cpu, name, &found)) {
         return false;
     }
     *value = found;

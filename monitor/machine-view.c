@@ -166,6 +166,20 @@ GVariant *machine_view_expand_cpu(GVariant *model, bool full, GError **error)
     return g_variant_builder_end(&answer);
 }
 
+char *machine_view_uuid(void)
+{
+    static const uint8_t none[16];
+    const Machine *machine = machine_get();
+    const uint8_t *uuid = machine && machine->uuid_set ? machine->uuid : none;
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                               uuid[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
 /* ---- interfaces ---- */
 
 typedef struct Walk {

@@ -19,6 +19,9 @@ GVariant *machine_view_cpu_definitions(GError **error) G_GNUC_WARN_UNUSED_RESULT
 GVariant *machine_view_expand_cpu(GVariant *model, bool full, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 
+/* "550e8400-e29b-…"; all zeros when none was given. The caller frees it. */
+char *machine_view_uuid(void);
+
 /* What all objects with QUERY_INTERFACE answer to a command, in one array. */
 GVariant *machine_view_query(const char *command);
 

@@ -86,9 +86,7 @@ typedef struct CommandLineOption {
 
 /* Facts that only the command line knows. All pointers are kept. */
 typedef struct MonitorProgram {
-    const char *name;                    /* -name; may be NULL */
     const char *target;                  /* "x86_64" */
-    const char *uuid;                    /* -uuid; NULL: all zero */
     const char *default_machine;         /* "pc"; may be NULL */
     const CommandLineOption *options;
 } MonitorProgram;

@@ -144,6 +144,7 @@ bool start_monitors(GError **error)
 {
     GPtrArray *mons = option_values("mon");
 
+    start_describe();
     for (guint i = 0; mixed_monitors && i < mixed_monitors->len; i++) {
         if (!add_monitor(mixed_monitors->pdata[i], MONITOR_READLINE, false, error)) {
             return false;

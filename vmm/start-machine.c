@@ -43,7 +43,7 @@ const char *target_arch(void)
     return arch;
 }
 
-static const char *default_board(void)
+const char *default_board(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(targets); i++) {
         if (g_str_equal(targets[i].arch, arch)) {

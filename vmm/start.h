@@ -29,5 +29,10 @@ char *machines_help(void);
 /* "x86_64", from the name that the program is called by. */
 const char *target_arch(void);
 void target_set(const char *program);
+/* The machine of that target when -machine names none. */
+const char *default_board(void);
+
+/* describe.c: tells the monitors what the command line knows. */
+void start_describe(void);
 
 #endif

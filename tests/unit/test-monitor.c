@@ -259,13 +259,18 @@ static void test_program(void)
     };
     static const CommandLineOption options[] = { { "opt", parameters }, { "none", NULL }, { 0 } };
     static const MonitorProgram program = {
-        .name = "it", .target = "x86_64", .uuid = "550e8400-e29b-41d4-a716-446655440000",
-        .options = options, .default_machine = "none",
+        .target = "x86_64", .options = options, .default_machine = "none",
+    };
+    static const uint8_t uuid[16] = {
+        0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4, 0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0, 0,
     };
 
     ask("query-name", "{}", DONE);
     ask("query-uuid", "{}", "{\"return\": {\"UUID\": \"00000000-0000-0000-0000-000000000000\"}}");
     monitor_set_program(&program);
+    machine_get()->name = g_strdup("it");
+    machine_get()->uuid_set = true;
+    memcpy(machine_get()->uuid, uuid, sizeof(uuid));
     ask("query-name", "{}", "{\"return\": {\"name\": \"it\"}}");
     ask("query-uuid", "{}", "{\"return\": {\"UUID\": \"550e8400-e29b-41d4-a716-446655440000\"}}");
     ask("query-target", "{}", "{\"return\": {\"arch\": \"x86_64\"}}");
