@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "arch/x86/paging.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "hw/core/machine.h"
@@ -239,7 +240,7 @@ static void print_registers(Cpu *cpu, GString *out, bool all)
 
 static uint64_t program_counter(Cpu *cpu)
 {
-    return state_of(cpu)->segment[X86_CS].base + state_of(cpu)->rip;
+    return x86_linear_rip(state_of(cpu));
 }
 
 static bool get_register(Cpu *cpu, const char *name, uint64_t *value)
@@ -254,7 +255,7 @@ static bool set_register(Cpu *cpu, const char *name, uint64_t value)
 
 static bool translate(Cpu *cpu, uint64_t virtual_address, uint64_t *physical)
 {
-    return x86_cpu_translate(state_of(cpu), cpu->memory, virtual_address, physical);
+    return x86_translate(state_of(cpu), cpu->memory, virtual_address, physical, NULL);
 }
 
 static void inject_nmi(Cpu *cpu)

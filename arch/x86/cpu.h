@@ -52,8 +52,4 @@ Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
 void x86_cpu_set_support(const X86CpuSupport *support);
 const X86CpuSupport *x86_cpu_support(void);
 
-/* Guest virtual to physical through the page tables of the state (SDM volume 3, 4). */
-bool x86_cpu_translate(const X86CpuState *state, AddressSpace *memory, uint64_t address,
-                       uint64_t *physical);
-
 #endif

@@ -9,7 +9,9 @@
 #define STATE(set_, number_, name_, member, description_)                                    \
     { .set = X86_SET_##set_, .number = (number_), .name = (name_), .component = -1,          \
       .offset = offsetof(X86CpuState, member),                                               \
-      .width = sizeof(((X86CpuState *)0)->member), .description = (description_) }
+      .width = sizeof(((X86CpuState *)0)->member),                                           \
+      .truth = _Generic(((X86CpuState *)0)->member, bool: true, default: false),             \
+      .description = (description_) }
 #define XSAVE(set_, number_, name_, component_, offset_, width_, description_)               \
     { .set = X86_SET_##set_, .number = (number_), .name = (name_),                           \
       .component = (component_), .offset = (offset_), .width = (width_),                     \
@@ -172,7 +174,7 @@ bool x86_register_set(X86CpuState *state, const X86Register *reg, uint64_t value
         return false;
     }
     if (reg->component < 0) {
-        store_host(at, value, reg->width);
+        store_host(at, reg->truth ? value != 0 : value, reg->width);
     } else {
         store_le(at, value, MIN(reg->width, 8));
     }

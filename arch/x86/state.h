@@ -209,6 +209,7 @@ typedef struct X86Register {
     uint8_t set;        /* X86RegisterSet */
     uint8_t width;      /* in bytes: 1, 2, 4, 8, 10, 16, 32 or 64 */
     int8_t component;   /* -1: a member of X86CpuState; else of this XSAVE component */
+    bool truth;         /* the member is a bool */
     uint32_t number;    /* in the set */
     uint32_t offset;    /* in X86CpuState, or in the component */
     const char *name;

@@ -2,8 +2,14 @@
 /* CPU state: the register table, reset, listings. */
 #include <string.h>
 
+#include "arch/x86/paging.h"
+#include "arch/x86/sanity.h"
+#include "arch/x86/savestate.h"
 #include "arch/x86/state.h"
 #include "arch/x86/xsave.h"
+#include "base/bits.h"
+#include "base/lock.h"
+#include "memory/space.h"
 
 static const X86CpuidEntry entries[] = {
     { .leaf = 0xd, .subleaf = 0, .flags = 1, .eax = 0x2e7 },
@@ -52,8 +58,7 @@ static void test_storage(void)
         const X86Register *r = &x86_registers[i];
         unsigned bytes = MIN(r->width, 8);
         uint64_t value, mask = bytes == 8 ? UINT64_MAX : (1ull << 8 * bytes) - 1;
-        bool is_bool = r->set == X86_SET_EVENT || strcmp(r->name, "pdptrs_valid") == 0;
-        uint64_t pattern = is_bool ? 1 : (0x0123456789abcd00ull + i) & mask;
+        uint64_t pattern = r->truth ? 1 : (0x0123456789abcd00ull + i) & mask;
 
         memset(s->xsave, 0, s->xsave_size);
         g_assert_true(x86_register_set(s, r, pattern));
@@ -286,6 +291,358 @@ static void test_print_protected(void)
     x86_cpu_state_free(s);
 }
 
+/* ---- saving ---- */
+
+/* Every register another value; truth values on. */
+static void scramble(X86CpuState *s)
+{
+    for (size_t i = 0; i < x86_register_count; i++) {
+        const X86Register *r = &x86_registers[i];
+
+        x86_register_set(s, r, 0x1122334455667700ull + i);
+    }
+    store_le(s->xsave + 512, 7, 8);
+    s->mp_state = X86_MP_HALTED;
+    for (size_t i = 0; i < s->msr_count; i++) {
+        if (!s->msr[i].read_only) {
+            s->msr[i].value = 0x99000000 + i;
+        }
+    }
+}
+
+static void test_save_load(void)
+{
+    X86CpuState *a = make(true, 7), *b = make(true, 7);
+    g_autoptr(GByteArray) saved = g_byte_array_new(), again = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+
+    scramble(a);
+    x86_cpu_state_save(a, saved);
+    g_assert_true(x86_cpu_state_load(b, saved->data, saved->len, &error));
+    x86_cpu_state_save(b, again);
+    g_assert_cmpmem(saved->data, saved->len, again->data, again->len);
+    g_assert_cmphex(b->gpr[X86_R15], ==, a->gpr[X86_R15]);
+    g_assert_cmphex(b->segment[X86_TR].attributes, ==, a->segment[X86_TR].attributes);
+    g_assert_cmpmem(a->xsave, a->xsave_size, b->xsave, b->xsave_size);
+    g_assert_cmphex(x86_cpu_msr_value(b, 0xc0000082), ==, x86_cpu_msr_value(a, 0xc0000082));
+    g_assert_true(b->events.triple_fault);
+    x86_cpu_state_free(a);
+    x86_cpu_state_free(b);
+}
+
+/* A CPU with less extended state takes the image only while the rest is unused. */
+static void test_load_smaller(void)
+{
+    X86CpuState *a = make(true, 0x2e7), *b = make(true, 7);
+    g_autoptr(GByteArray) saved = g_byte_array_new(), used = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+
+    x86_cpu_state_save(a, saved);
+    g_assert_true(x86_cpu_state_load(b, saved->data, saved->len, &error));
+    store_le(a->xsave + 512, 0x207, 8);
+    x86_cpu_state_save(a, used);
+    g_assert_false(x86_cpu_state_load(b, used->data, used->len, &error));
+    g_assert_nonnull(strstr(error->message, "component 9"));
+    x86_cpu_state_free(a);
+    x86_cpu_state_free(b);
+}
+
+/* Whatever is cut off or changed, the state is either loaded whole or not touched. */
+static void test_load_hostile(void)
+{
+    X86CpuState *a = make(true, 7), *b = make(true, 7);
+    g_autoptr(GByteArray) saved = g_byte_array_new(), before = g_byte_array_new();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+
+    scramble(a);
+    x86_cpu_state_save(a, saved);
+    x86_cpu_state_save(b, before);
+    for (size_t size = 0; size < saved->len; size += 1 + size / 64) {
+        g_autofree uint8_t *copy = g_memdup2(saved->data, size);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GByteArray) after = g_byte_array_new();
+
+        g_assert_false(x86_cpu_state_load(b, copy, size, &error));
+        g_assert_nonnull(error);
+        x86_cpu_state_save(b, after);
+        g_assert_cmpmem(before->data, before->len, after->data, after->len);
+    }
+    for (unsigned round = 0; round < 2000; round++) {
+        g_autofree uint8_t *copy = g_memdup2(saved->data, saved->len);
+        g_autoptr(GError) error = NULL;
+        X86CpuState *c = make(true, 7);
+        bool ok;
+
+        copy[g_rand_int_range(rand, 0, saved->len)] = g_rand_int(rand);
+        ok = x86_cpu_state_load(c, copy, saved->len, &error);
+        g_assert_true(ok == (error == NULL));
+        x86_cpu_state_free(c);
+    }
+    x86_cpu_state_free(a);
+    x86_cpu_state_free(b);
+}
+
+/* ---- page tables ---- */
+
+typedef struct Guest {
+    RamBlock *block;
+    MemoryRegion *root, *ram;
+    AddressSpace *space;
+    X86CpuState *state;
+} Guest;
+
+static void guest_open(Guest *g)
+{
+    g_autoptr(GError) error = NULL;
+
+    g->block = ram_block_new("pages.ram", 0x400000, NULL, &error);
+    g_assert_no_error(error);
+    machine_lock();
+    g->root = region_new_container(NULL, "root", REGION_SIZE_ALL);
+    g->ram = region_new_ram(NULL, "ram", g->block);
+    region_add(g->root, 0, g->ram, 0);
+    g->space = address_space_new("test", g->root, 0xff);
+    g->state = make(true, 7);
+}
+
+static void guest_close(Guest *g)
+{
+    x86_cpu_state_free(g->state);
+    address_space_free(g->space);
+    region_remove(g->ram);
+    region_free(g->ram);
+    region_free(g->root);
+    ram_block_free(g->block);
+    machine_unlock();
+}
+
+static void entry(Guest *g, uint64_t at, uint64_t value)
+{
+    store_le(g->block->host + at, value, 8);
+}
+
+static void assert_maps(Guest *g, uint64_t address, uint64_t physical)
+{
+    uint64_t found = 0;
+
+    g_assert_true(x86_translate(g->state, g->space, address, &found, NULL));
+    g_assert_cmphex(found, ==, physical);
+}
+
+static void assert_unmapped(Guest *g, uint64_t address)
+{
+    g_assert_false(x86_translate(g->state, g->space, address, &(uint64_t){ 0 }, NULL));
+}
+
+/* The tables that the listings of the peer were taken from. */
+static void long_mode_tables(Guest *g)
+{
+    entry(g, 0x20f000, 0x210003);
+    entry(g, 0x210000, 0x211003);
+    entry(g, 0x210010, 0x212007);
+    entry(g, 0x211000, 0x83);
+    entry(g, 0x211008, 0x200183 | 0x20);
+    entry(g, 0x211010, 0x200081);
+    entry(g, 0x211018, 0x213003);
+    entry(g, 0x213000, 0x300003);
+    entry(g, 0x213008, 0x8000000000301061ull);
+    entry(g, 0x212000, 0x83);
+    g->state->cr0 = 0x80000011;
+    g->state->cr3 = 0x20f000;
+    g->state->cr4 = 0xa0;
+    g->state->efer = 0xd00;
+    g->state->segment[X86_CS].attributes = 0xa09b;
+}
+
+static void test_paging_long(void)
+{
+    Guest g;
+    g_autoptr(GString) out = g_string_new(NULL);
+    X86Mapping m;
+    uint64_t physical;
+
+    guest_open(&g);
+    long_mode_tables(&g);
+    x86_print_mem(g.state, g.space, out);
+    g_assert_cmpstr(out->str, ==,
+        "0000000000000000-0000000000400000 0000000000400000 -rw\n"
+        "0000000000400000-0000000000600000 0000000000200000 -r-\n"
+        "0000000000600000-0000000000601000 0000000000001000 -rw\n"
+        "0000000000601000-0000000000602000 0000000000001000 -r-\n"
+        "0000000080000000-0000000080200000 0000000000200000 -rw\n");
+    g_string_truncate(out, 0);
+    x86_print_tlb(g.state, g.space, out);
+    g_assert_cmpstr(out->str, ==,
+        "0000000000000000: 0000000000000000 --P-----W\n"
+        "0000000000200000: 0000000000200000 -GP-A---W\n"
+        "0000000000400000: 0000000000200000 --P------\n"
+        "0000000000600000: 0000000000300000 --------W\n"
+        "0000000000601000: 0000000000301000 X--DA----\n"
+        "0000000080000000: 0000000000000000 --P-----W\n");
+    assert_maps(&g, 0x400123, 0x200123);
+    assert_maps(&g, 0x600fff, 0x300fff);
+    assert_unmapped(&g, 0x900000000);
+    assert_unmapped(&g, 0x8000000000000000);
+    assert_unmapped(&g, 0x602000);
+    g_assert_true(x86_translate(g.state, g.space, 0x601234, &physical, &m));
+    g_assert_true(!m.executable && !m.writable && !m.user && m.size == 0x1000);
+    /* Tables outside of RAM. */
+    entry(&g, 0x20f008, 0x7ffffff000003);
+    assert_unmapped(&g, 0x8000000000);
+    guest_close(&g);
+}
+
+static void test_paging_other_modes(void)
+{
+    Guest g;
+
+    guest_open(&g);
+    assert_maps(&g, 0x123456, 0x123456); /* no paging */
+    /* 32-bit: a table, and a page of 4 MiB with PSE-36. */
+    store_le(g.block->host + 0x1000, 0x2003, 4);
+    store_le(g.block->host + 0x1004, 0x00c02083, 4);
+    store_le(g.block->host + 0x2004, 0x5001, 4);
+    g.state->cr0 = 0x80000011;
+    g.state->cr3 = 0x1000;
+    g.state->cr4 = X86_CR4_PSE;
+    assert_maps(&g, 0x1abc, 0x5abc);
+    assert_maps(&g, 0x400010, 0x100c00010);
+    assert_unmapped(&g, 0x0);
+    assert_unmapped(&g, 0x100000000);
+    g.state->cr4 = 0;
+    assert_unmapped(&g, 0x400010); /* without PSE it is a table, far out of RAM */
+    /* PAE. */
+    entry(&g, 0x3020, 0x4001);
+    entry(&g, 0x4000, 0x5003);
+    entry(&g, 0x4008, 0x600083);
+    entry(&g, 0x5008, 0x7003);
+    g.state->cr3 = 0x3020;
+    g.state->cr4 = X86_CR4_PAE;
+    assert_maps(&g, 0x1abc, 0x7abc);
+    assert_maps(&g, 0x200123, 0x600123);
+    assert_unmapped(&g, 0x40000000);
+    g.state->pdptrs_valid = true; /* what the CPU holds counts, not memory */
+    assert_unmapped(&g, 0x1abc);
+    g.state->pdptr[0] = 0x4001;
+    assert_maps(&g, 0x1abc, 0x7abc);
+    /* 5 levels. */
+    long_mode_tables(&g);
+    entry(&g, 0x10000, 0x20f003);
+    g.state->cr3 = 0x10000;
+    g.state->cr4 |= X86_CR4_LA57;
+    assert_maps(&g, 0x400123, 0x200123);
+    guest_close(&g);
+}
+
+/* A table that leads to itself names 2^36 pages. */
+static void test_paging_loop(void)
+{
+    Guest g;
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    guest_open(&g);
+    long_mode_tables(&g);
+    for (unsigned i = 0; i < 512; i++) {
+        entry(&g, 0x20f000 + 8 * i, 0x20f003);
+    }
+    x86_print_tlb(g.state, g.space, out);
+    g_assert_nonnull(strstr(out->str, "(cut"));
+    g_assert_cmpuint(out->len, <, 16 << 20);
+    guest_close(&g);
+}
+
+static void test_read_virtual(void)
+{
+    Guest g;
+    uint8_t bytes[16];
+
+    guest_open(&g);
+    long_mode_tables(&g);
+    memcpy(g.block->host + 0x300ff8, "12345678", 8);
+    memcpy(g.block->host + 0x301000, "abcdefgh", 8);
+    g_assert_cmpuint(x86_read_virtual(g.state, g.space, 0x600ff8, bytes, 16), ==, 16);
+    g_assert_cmpmem(bytes, 16, "12345678abcdefgh", 16);
+    g_assert_cmpuint(x86_read_virtual(g.state, g.space, 0x601ff8, bytes, 16), ==, 8);
+    g_assert_cmpuint(x86_read_virtual(g.state, g.space, 0x700000, bytes, 16), ==, 0);
+    g.state->rip = 0x600ff8;
+    g_assert_cmphex(x86_linear_rip(g.state), ==, 0x600ff8);
+    x86_cpu_reset(g.state);
+    g_assert_cmphex(x86_linear_rip(g.state), ==, 0xfffffff0);
+    guest_close(&g);
+}
+
+/* ---- sanity ---- */
+
+static void assert_problem(X86CpuState *s, const char *words)
+{
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    X86CpuDefinition cpu = { .phys_bits = 40, .linear_bits = 48, .xcr0 = 7 };
+    unsigned count;
+
+    x86_feature_set_list(&cpu.features, "lm nx pae", true);
+    count = x86_cpu_state_check(s, &cpu, problems);
+    g_assert_cmpuint(count, ==, problems->len);
+    if (!words) {
+        g_assert_cmpuint(count, ==, 0);
+        return;
+    }
+    for (guint i = 0; i < problems->len; i++) {
+        if (strstr(g_ptr_array_index(problems, i), words)) {
+            return;
+        }
+    }
+    g_error("no problem says '%s'", words);
+}
+
+static void test_sanity(void)
+{
+    X86CpuState *s = make(true, 7);
+    Guest g;
+
+    assert_problem(s, NULL);
+    x86_cpu_init(s);
+    assert_problem(s, NULL);
+    x86_cpu_sipi(s, 0x9a);
+    assert_problem(s, NULL);
+    s->cr0 = 0x80000010;
+    assert_problem(s, "without protected mode");
+    x86_cpu_reset(s);
+    s->efer = X86_EFER_LMA;
+    assert_problem(s, "LMA");
+    x86_cpu_reset(s);
+    s->rflags = 0;
+    assert_problem(s, "bit 1 has to be 1");
+    x86_cpu_reset(s);
+    s->rip = 0x100000000;
+    assert_problem(s, "more than 32 bits");
+    x86_cpu_reset(s);
+    s->segment[X86_TR].attributes = 0x89;
+    assert_problem(s, "busy TSS");
+    x86_cpu_reset(s);
+    s->segment[X86_DS].limit = 0x1fffff;
+    assert_problem(s, "ds: limit");
+    x86_cpu_reset(s);
+    s->xcr0 = 5;
+    assert_problem(s, "AVX without SSE");
+    x86_cpu_reset(s);
+    s->xcr0 = 0xe7;
+    assert_problem(s, "has not got");
+    x86_cpu_state_free(s);
+
+    guest_open(&g);
+    long_mode_tables(&g);
+    g.state->segment[X86_CS].limit = UINT32_MAX;
+    g.state->cr0 = 0x80000011;
+    assert_problem(g.state, NULL);
+    g.state->rip = 0x800000000000;
+    assert_problem(g.state, "rip 0x800000000000 is not canonical");
+    g.state->cr4 = 0;
+    assert_problem(g.state, "needs PAE");
+    g.state->cr3 = 1ull << 40;
+    assert_problem(g.state, "40 physical address bits");
+    guest_close(&g);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -298,5 +655,13 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/state/init", test_init_and_sipi);
     g_test_add_func("/x86/state/print-real", test_print_real);
     g_test_add_func("/x86/state/print-protected", test_print_protected);
+    g_test_add_func("/x86/savestate/whole", test_save_load);
+    g_test_add_func("/x86/savestate/smaller", test_load_smaller);
+    g_test_add_func("/x86/savestate/hostile", test_load_hostile);
+    g_test_add_func("/x86/paging/long", test_paging_long);
+    g_test_add_func("/x86/paging/other", test_paging_other_modes);
+    g_test_add_func("/x86/paging/loop", test_paging_loop);
+    g_test_add_func("/x86/paging/read", test_read_virtual);
+    g_test_add_func("/x86/sanity", test_sanity);
     return g_test_run();
 }
