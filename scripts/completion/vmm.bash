@@ -10,15 +10,16 @@ _vmm_files+='-D -qtest-log -machine-report '
 _vmm_options()
 {
     "$1" -help 2>/dev/null </dev/null |
-        sed -n 's/^[[:space:]]*\(--\{0,1\}[a-zA-Z][a-zA-Z0-9-]*\).*/\1/p'
+        sed -n 's/^[[:space:]]*\(--\{0,1\}[a-zA-Z][a-zA-Z0-9_-]*\).*/\1/p'
 }
 
-# The names that "OPTION help" lists: name "NAME", ... as of -device, or the first word of a line.
+# The names that "OPTION help" lists: name "NAME", ... as of -device, x86 NAME as of -cpu, or
+# the first word of a line.
 _vmm_names()
 {
     "$1" "$2" help 2>/dev/null </dev/null |
         sed -n -e 's/^[[:space:]]*name "\([^"]*\)".*/\1/p;t' -e '/:[[:space:]]*$/d' \
-               -e 's/^[[:space:]]*\([a-zA-Z0-9][a-zA-Z0-9._+-]*\).*/\1/p'
+               -e 's/^x86 //' -e 's/^[[:space:]]*\([a-zA-Z0-9][a-zA-Z0-9._+-]*\).*/\1/p'
 }
 
 # The properties that "-device NAME,help" lists, as NAME=.

@@ -165,7 +165,8 @@ class VM:
         while True:
             answer = self._message(self.qmp_timeout)
             if answer is None:
-                self._fail(f'{command}: no answer in {self.qmp_timeout} s')
+                end = f'in {self.qmp_timeout} s' if self.monitor else 'before the monitor closed'
+                self._fail(f'{command}: no answer {end}')
             if 'event' in answer:
                 self.events.append(answer)
             elif 'error' in answer:
@@ -183,7 +184,8 @@ class VM:
                     return event
             answer = self._message(max(0, deadline - time.monotonic()))
             if answer is None:
-                self._fail(f'event {name} did not come in {timeout} s; others: {self.events}')
+                end = f'in {timeout} s' if self.monitor else 'before the monitor closed'
+                self._fail(f'event {name} did not come {end}; others: {self.events}')
             self.events.append(answer)
 
     def expect(self, text, timeout=60):

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command line: help, mistakes, signals, start and end. Prints TAP."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import (SOURCE, VM, Skip, TestFailure, binary, expect_equal,  # noqa: E402
+                     run_cases)
+
+EMPTY = ('-machine', 'none', '-accel', 'qtest', '-nodefaults')
+
+
+def run(*arguments):
+    """Run to the end: (status, standard output, standard error)."""
+    done = subprocess.run([binary(), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def help_options():
+    """The options that -help lists, without their dash."""
+    status, output, _ = run('-help')
+    expect_equal(status, 0, 'status of -help')
+    return set(re.findall(r'^-{1,2}([a-zA-Z][\w-]*)', output, re.M))
+
+
+def check_help():
+    options = help_options()
+    for name in ('machine', 'accel', 'cpu', 'smp', 'm', 'kernel', 'device', 'qmp', 'qtest'):
+        if name not in options:
+            raise TestFailure(f'-help does not list -{name}')
+    for spelling in ('--help', '-h'):
+        expect_equal(run(spelling)[:2], run('-help')[:2], spelling)
+
+
+def check_help_lists():
+    for option in ('-machine', '-accel', '-cpu', '-device', '-object', '-chardev', '-d'):
+        status, output, errors = run(option, 'help')
+        expect_equal((status, errors), (0, ''), f'{option} help')
+        if len(output.splitlines()) < 2:
+            raise TestFailure(f'{option} help lists nothing: {output!r}')
+
+
+def check_version():
+    status, output, _ = run('-version')
+    expect_equal(status, 0, 'status')
+    if not re.match(r'\S.* version \d+\.\d+', output):
+        raise TestFailure(f'-version says {output!r}')
+
+
+def check_man_page():
+    """Every option of the manual page exists."""
+    with open(os.path.join(SOURCE, 'docs', 'man', 'vmm.1'), encoding='utf-8') as file:
+        page = file.read()
+    named = re.findall(r'^\.(?:BI?|B) \\-([\w]+(?:\\-[\w]+)*)', page, re.M)
+    unknown = {name.replace('\\-', '-') for name in named} - help_options() - {'help'}
+    expect_equal(unknown, set(), 'options of the manual page that -help does not list')
+
+
+def check_completion():
+    """Bash completes the options that this binary lists."""
+    if not os.access('/bin/bash', os.X_OK):
+        raise Skip('no bash')
+    script = os.path.join(SOURCE, 'scripts', 'completion', 'vmm.bash')
+    done = subprocess.run(
+        ['/bin/bash', '--norc', '-c', 'source "$0"; COMP_LINE="vmm -"; COMP_POINT=5; '
+         'COMP_WORDS=("$1"); _vmm 2>/dev/null; printf "%s\\n" "${COMPREPLY[@]}"',
+         script, binary()], capture_output=True, text=True, timeout=60)
+    expect_equal({word.lstrip('-') for word in done.stdout.split()}, help_options(),
+                 'completed options')
+
+
+# Arguments, and what the message must name.
+MISTAKES = [
+    (['-machin', 'pc'], ["-machin", "'machine'"]),
+    (['-no-such-option'], ['-no-such-option']),
+    (['stray'], ["'stray'"]),
+    (['-machine'], ['-machine']),
+    (['-machine', 'nine', '-accel', 'qtest'], ["'nine'", 'help']),
+    (['-machine', 'none,no-such=on', '-accel', 'qtest'], ['no-such']),
+    (['-machine', '/nonexistent/board.dtb', '-accel', 'qtest'], ['/nonexistent/board.dtb']),
+    (['-machine', __file__ + '.dts', '-accel', 'qtest'], [__file__]),
+    (['-accel', 'kwm'], ["'kwm'"]),
+    ([*EMPTY, '-device', 'no-such-device'], ["'no-such-device'"]),
+    ([*EMPTY, '-device', '{"driver": '], ['-device']),
+    ([*EMPTY, '-object', 'no-such-object,id=a'], ['no-such-object']),
+    ([*EMPTY, '-m', '12q'], ["'12q'"]),
+    ([*EMPTY, '-m', '999999999999999999999G'], ['-m']),
+    ([*EMPTY, '-smp', '0'], ['-smp']),
+    ([*EMPTY, '-smp', 'cpus=4,corez=2'], ['corez']),
+    ([*EMPTY, '-chardev', 'nil,id=a'], ['nil']),
+    ([*EMPTY, '-chardev', 'null'], ['id']),
+    ([*EMPTY, '-chardev', 'null,id=a', '-chardev', 'null,id=a'], ["'a'"]),
+    ([*EMPTY, '-chardev', 'file,id=a,path=/nonexistent/a'], ['/nonexistent/a']),
+    ([*EMPTY, '-qmp', 'unix:/nonexistent/qmp'], ['/nonexistent/qmp']),
+    ([*EMPTY, '-mon', 'chardev=missing'], ["'missing'"]),
+    ([*EMPTY, '-readconfig', '/nonexistent/config'], ['/nonexistent/config']),
+    ([*EMPTY, '-d', 'no_such_item'], ['no_such_item']),
+]
+
+
+def check_mistake(arguments, named):
+    status, output, errors = run(*arguments)
+    expect_equal(status, 1, f'status; standard error: {errors}')
+    expect_equal(output, '', 'standard output')
+    for text in named:
+        if text not in errors:
+            raise TestFailure(f'the message does not name {text}: {errors!r}')
+
+
+def check_start_and_quit():
+    with VM(*EMPTY, serial=False) as vm:
+        expect_equal(set(vm.greeting['QMP']), {'version', 'capabilities'}, 'greeting')
+        expect_equal(vm.qmp('query-status')['running'], True, 'running')
+        vm.qmp('quit')
+        expect_equal(vm.event('SHUTDOWN')['data'], {'guest': False, 'reason': 'host-qmp-quit'},
+                     'SHUTDOWN')
+        expect_equal(vm.wait(), 0, 'exit status')
+        expect_equal(vm.stderr(), '', 'standard error')
+
+
+def check_signal(number):
+    with VM(*EMPTY, serial=False) as vm:
+        vm.process.send_signal(number)
+        expect_equal(vm.event('SHUTDOWN')['data'], {'guest': False, 'reason': 'host-signal'},
+                     'SHUTDOWN')
+        expect_equal(vm.wait(), 0, 'exit status')
+
+
+def check_machines():
+    """Every built-in board is valid, and starts."""
+    status, output, _ = run('-machine', 'help')
+    names = re.findall(r'^([\w.-]+) {2,}', output, re.M)
+    if status or 'none' not in names:
+        raise TestFailure(f'-machine help: {output!r}')
+    for name in names:
+        status, _, errors = run('-machine', name, '-accel', 'qtest', '-machine-check')
+        expect_equal(status, 0, f'-machine {name} -machine-check: {errors}')
+        with VM('-machine', name, '-accel', 'qtest', serial=False) as vm:
+            vm.qmp('quit')
+            expect_equal(vm.wait(), 0, f'exit status of {name}')
+
+
+def check_nothing_left():
+    """What a failing start made is gone: a socket file does not stay behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'socket')
+        status, _, errors = run(*EMPTY, '-chardev', f'socket,id=a,path={path},server=on,wait=off',
+                                '-mon', 'chardev=missing')
+        expect_equal(status, 1, f'status: {errors}')
+        expect_equal(os.listdir(folder), [], 'files that a failed start left')
+
+
+if __name__ == '__main__':
+    sys.exit(run_cases([
+        ('-help', check_help),
+        ('"help" lists for each option that has one', check_help_lists),
+        ('-version', check_version),
+        ('the manual page names options that exist', check_man_page),
+        ('bash completes the options', check_completion),
+        *((f'a mistake: {" ".join(arguments)}',
+           lambda a=arguments, n=named: check_mistake(a, n)) for arguments, named in MISTAKES),
+        ('a failed start leaves no file', check_nothing_left),
+        ('start and quit', check_start_and_quit),
+        ('SIGTERM', lambda: check_signal(signal.SIGTERM)),
+        ('SIGINT', lambda: check_signal(signal.SIGINT)),
+        ('every built-in machine starts', check_machines),
+    ]))
