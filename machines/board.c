@@ -300,14 +300,12 @@ static bool node_wanted(Board *board, int node, const char **backend)
 
 static bool create_cpus(Board *board, int node, Object *parent, GError **error)
 {
-    Object *place = object_container(parent, "cpus");
-
     for (unsigned i = 0; i < board->machine->cpus; i++) {
         Device *cpu;
         if (!board->resources || !board->resources->new_cpu) {
             return true;   /* a board without an accelerator that runs CPUs */
         }
-        cpu = board->resources->new_cpu(place, i, board->resources->opaque, error);
+        cpu = board->resources->new_cpu(parent, i, board->resources->opaque, error);
         if (!cpu) {
             return false;
         }

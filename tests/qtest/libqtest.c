@@ -246,9 +246,10 @@ int qtest_run(char **message, const char *format, ...)
     va_start(args, format);
     g_autofree char *arguments = g_strdup_vprintf(format, args);
     va_end(args);
-    g_autofree char *line = g_strdup_printf("%s %s", binary(), arguments);
+    g_autofree char *line = g_strdup_printf("timeout %d %s %s", QTEST_TIMEOUT_MS / 1000,
+                                            binary(), arguments);
     if (!g_shell_parse_argv(line, NULL, &argv, &error) ||
-        !g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, message,
+        !g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, message,
                       &status, &error)) {
         g_error("cannot run '%s': %s", line, error->message);
     }

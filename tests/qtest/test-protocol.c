@@ -80,7 +80,7 @@ static void test_bad_options(void)
     expect_error("-machine none,bogus=1", "bogus");
     expect_error("-machine none -m 12x", "12x");
     expect_error("-machine none -smp 0", "-smp");
-    expect_error("-machine none -smp cpus=1,sockets=1", "did you mean 'sockets'");
+    expect_error("-machine none -smp cpus=1,socket=1", "did you mean 'sockets'");
     expect_error("-machine none -device isa-seriall", "did you mean 'isa-serial'");
     expect_error("-machine none -device isa-serial", "No 'ISA' bus");
     expect_error("-machine none -accel qtestt", "qtestt");
