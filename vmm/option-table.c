@@ -42,6 +42,7 @@ const OptionInfo option_table[] = {
     { "append", OPTION_ONCE, "TEXT", "the kernel's command line" },
     { "dtb", OPTION_ONCE, "FILE", "the device tree that the guest gets" },
     { "bios", OPTION_ONCE, "FILE", "the firmware" },
+    { "option-rom", OPTION_LIST, "FILE", "an option ROM that the firmware initializes" },
     { "L", OPTION_LIST, "DIR", "a directory to look for firmware in" },
 
     { "device", OPTION_LIST, "DRIVER[,prop=value…]",

@@ -591,7 +591,7 @@ static bool fill_machine(GError **error)
            board_create(board, machine, &resources, error) &&
            check_machine_options(machine, error) &&
            globals_apply_all(OBJECT(machine), error) && start_devices(error) &&
-           board_wire(board, error);
+           start_firmware(error) && start_kernel(error) && board_wire(board, error);
 }
 
 static bool write_report(GError **error)
@@ -637,6 +637,7 @@ void stop_machine(void)
         report_warning("-machine-report: %s", error->message);
     }
     accel_machine_detach();
+    stop_kernel();
     machine_delete();
     accel_delete();
     object_delete(object_child(object_root(), "objects"));

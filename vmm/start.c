@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "hw/core/machine.h"
 #include "hw/core/plug.h"
+#include "hw/firmware/smbios.h"
 #include "monitor/monitor.h"
 #include "qom/user-object.h"
 #include "vmm/config.h"
@@ -112,7 +113,8 @@ bool start_help(bool *ok, GError **error)
     }
     return values_help("machine", machines_help) || values_help("d", log_items_help) ||
            values_help("accel", accel_list_help) || values_help("object", user_types_help) ||
-           values_help("mon", monitor_options_help);
+           values_help("mon", monitor_options_help) ||
+           values_help("smbios", smbios_options_help);
 }
 
 /* ---- what comes before the machine ---- */

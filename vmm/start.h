@@ -26,6 +26,13 @@ bool start_machine(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void stop_machine(void);
 char *machines_help(void);
 
+/* start-firmware.c: -smbios, -fw_cfg, -option-rom; when the board is made */
+bool start_firmware(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* start-kernel.c: -kernel and what belongs to it; before the machine is brought up */
+bool start_kernel(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void stop_kernel(void);
+
 /* "x86_64", from the name that the program is called by. */
 const char *target_arch(void);
 void target_set(const char *program);
