@@ -263,7 +263,7 @@ void vcpu_break(Vcpu *vcpu, const char *format, ...)
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    report_error("CPU %u: %s", vcpu->cpu->index, text);
+    report_error("%s", text);
     vcpu->broken = true;
     atomic_store(&vcpu->leave, true);
     machine_request_stop(RUN_STATE_INTERNAL_ERROR);

@@ -99,7 +99,7 @@ void vcpu_run_on(Cpu *cpu, VcpuFunction function, void *opaque);
 /* The same without waiting; `destroy` (may be NULL) frees `opaque` afterwards. */
 void vcpu_run_on_async(Cpu *cpu, VcpuFunction function, void *opaque, GDestroyNotify destroy);
 
-/* The vCPU cannot go on: says why, stops the machine. */
+/* The vCPU cannot go on: says why (the text names the CPU), stops the machine. */
 void vcpu_break(Vcpu *vcpu, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /*
