@@ -257,6 +257,16 @@ void accel_cpu_unplug(Cpu *cpu)
     vcpu_delete(cpu);
 }
 
+/* Every CPU, as the NMI button of a server does. */
+static void inject_nmi_everywhere(void)
+{
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        if (cpu_get(i)) {
+            accel_inject_nmi(cpu_get(i));
+        }
+    }
+}
+
 static void cpus_unplug(void)
 {
     for (unsigned i = cpu_count(); i-- > 0; ) {
@@ -289,6 +299,7 @@ bool accel_machine_attach(GError **error)
     }
     machine_on_run_state(run_state_changed, NULL);
     machine_on_reset(machine_was_reset, NULL);
+    machine_set_nmi_hook(inject_nmi_everywhere);
     current->attached = true;
     return true;
 }
@@ -301,6 +312,7 @@ void accel_machine_detach(void)
     current->attached = false;
     machine_off_run_state(run_state_changed, NULL);
     machine_off(machine_was_reset, NULL);
+    machine_set_nmi_hook(NULL);
     vcpus_pause();
     cpus_unplug();
     if (accel_type(current)->machine_detach) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PC's interrupt controllers and timer in the kernel: bindings between the
- * kernel's state and the structs of the chips (hw/intc/backend.h), and the wires
+ * A PC's interrupt controllers in the kernel: bindings between the kernel's state
+ * and the structs of the chips (hw/intc/backend.h), and the wires
  * to them. Linux Documentation/virt/kvm/api.rst 4.24 to 4.27, 4.71, 7.5.
  *
  * The chips predate KVM_CREATE_DEVICE; they are made together, before any vCPU.
@@ -383,6 +383,15 @@ static bool only_one(Attach *attach, unsigned *count, Object *object)
     return false;
 }
 
+/* The kernel's chip gets the state that the device has now. */
+static void bind(Attach *attach, Device *device, const ChipBackend *backend, unsigned pin,
+                 PinHandler driven)
+{
+    chip_bind(device, backend, attach->kvm);
+    pin_take_over(device, pin, driven, attach->kvm);
+    attach->ok = backend->load(attach->kvm, device, attach->error);
+}
+
 static void attach_kernel_chip(Attach *attach, Object *object)
 {
     Device *device = DEVICE(object);
@@ -390,14 +399,14 @@ static void attach_kernel_chip(Attach *attach, Object *object)
     if (object_is(object, "isa-i8259")) {
         if (only_one(attach, ((I8259 *)device)->master ? &attach->masters : &attach->slaves,
                      object)) {
-            chip_bind(device, &pic_backend, attach->kvm);
-            pin_take_over(device, I8259_PIN_IRQ, pic_driven, attach->kvm);
+            bind(attach, device, &pic_backend, I8259_PIN_IRQ, pic_driven);
         }
     } else if (object_is(object, "ioapic")) {
         if (only_one(attach, &attach->ioapics, object)) {
-            chip_bind(device, &ioapic_backend, attach->kvm);
-            pin_take_over(device, IOAPIC_PIN_IRQ, ioapic_driven, attach->kvm);
+            bind(attach, device, &ioapic_backend, IOAPIC_PIN_IRQ, ioapic_driven);
         }
+    } else if (object_is(object, "isa-pit")) {
+        attach->ok = kvm_pit_attach(attach->kvm, device, attach->error);
     }
 }
 
@@ -447,6 +456,7 @@ static bool detach_object(Object *object, void *opaque)
 void kvm_chips_detach(Kvm *kvm)
 {
     userspace_ioapic = NULL;
+    kvm_pit_detach(kvm);
     if (kvm->irqchip != KVM_IRQCHIP_OFF && machine_get()) {
         object_foreach(OBJECT(machine_get()), detach_object, kvm);
     }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "accel/kvm/x86.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/sanity.h"
 #include "base/log.h"
 
 #define MAX_INSTRUCTION 15
@@ -179,9 +181,7 @@ static unsigned fetch(KvmX86Vcpu *vcpu, uint8_t *bytes)
     const struct kvm_run *run = vcpu->kvm.run;
     Cpu *cpu = vcpu->kvm.vcpu.cpu;
     const X86CpuState *state = kvm_x86_cpu(vcpu)->registers;
-    uint64_t address = (x86_cpu_in_64bit_code(state) ? 0 : state->segment[X86_CS].base) +
-                       state->rip, physical;
-    unsigned length = 0;
+    unsigned length;
 
     if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR &&
         run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->internal.ndata >= 4 &&
@@ -191,12 +191,7 @@ static unsigned fetch(KvmX86Vcpu *vcpu, uint8_t *bytes)
         memcpy(bytes, run->emulation_failure.insn_bytes, length);
         return length;
     }
-    while (length < MAX_INSTRUCTION &&
-           x86_cpu_translate(state, cpu->memory, address + length, &physical) &&
-           address_space_read_debug(cpu->memory, physical, bytes + length, 1)) {
-        length++;
-    }
-    return length;
+    return x86_read_virtual(state, cpu->memory, x86_linear_rip(state), bytes, MAX_INSTRUCTION);
 }
 
 static void append_instruction(GString *out, KvmX86Vcpu *vcpu)
@@ -215,6 +210,18 @@ static void append_instruction(GString *out, KvmX86Vcpu *vcpu)
         g_string_append(out, " not in memory");
     } else if (name) {
         g_string_append_printf(out, " (%s)", name);
+    }
+}
+
+/* Why the processor may not want to enter this state. */
+static void append_problems(GString *out, const KvmX86Vcpu *vcpu)
+{
+    const X86Cpu *cpu = kvm_x86_cpu(vcpu);
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+
+    x86_cpu_state_check(cpu->registers, &cpu->definition, problems);
+    for (guint i = 0; i < problems->len; i++) {
+        g_string_append_printf(out, "\n  %s", (const char *)problems->pdata[i]);
     }
 }
 
@@ -242,6 +249,7 @@ void kvm_x86_explain(KvmX86Vcpu *vcpu, const char *what)
     vcpu->io_pending = false;
     if (vcpu_load_state(cpu, &error)) {
         append_instruction(out, vcpu);
+        append_problems(out, vcpu);
         append_advice(out, vcpu);
         g_string_append_c(out, '\n');
         x86_cpu_print(kvm_x86_cpu(vcpu)->registers, cpu->index, false, out);

@@ -277,6 +277,7 @@ void kvm_x86_run_state(Kvm *kvm, bool running)
     KvmX86 *x86 = kvm->x86;
     int result;
 
+    kvm_pit_run_state(kvm, running);
     if (!kvm->cap[CAP_ADJUST_CLOCK]) {
         return;
     }

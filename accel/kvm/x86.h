@@ -80,7 +80,7 @@ void kvm_x86_inject_nmi(Vcpu *vcpu);
 void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu);
 void kvm_x86_unbind_cpu(KvmX86Vcpu *vcpu);
 
-/* ---- chips.c: 8259, I/O APIC, 8254 and local APICs in the kernel ---- */
+/* ---- chips.c: 8259, I/O APIC and local APICs in the kernel ---- */
 
 bool kvm_chips_create(Kvm *kvm, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool kvm_chips_attach(Kvm *kvm, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -90,6 +90,12 @@ void kvm_chips_unbind_lapic(KvmX86Vcpu *vcpu);
 bool kvm_chips_put_lapic(KvmX86Vcpu *vcpu, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* KVM_EXIT_IOAPIC_EOI, under the lock. */
 void kvm_chips_end_of_interrupt(Kvm *kvm, uint8_t vector);
+
+/* ---- chip-pit.c ---- */
+
+bool kvm_pit_attach(Kvm *kvm, Device *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void kvm_pit_detach(Kvm *kvm);
+void kvm_pit_run_state(Kvm *kvm, bool running);
 
 /* ---- x86-explain.c ---- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arch/x86/paging.h"
+#include "arch/x86/savestate.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "hw/core/machine.h"
@@ -83,6 +84,7 @@ static void cpu_finalize(Object *object)
         x86_cpu_config_release(&x86->config);
     }
     g_clear_pointer(&x86->cpuid, g_array_unref);
+    g_clear_pointer(&x86->image, g_free);
     x86_cpu_state_free(x86->registers);
     x86->registers = NULL;
     x86->cpu.state = NULL;
@@ -140,6 +142,63 @@ Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
     return DEVICE(x86);
 }
 
+/* ---- saved state ---- */
+
+/* Room for every MSR of the table, of which the accelerator may support fewer. */
+static void make_image(X86Cpu *x86)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+    x86_cpu_state_save(x86->registers, bytes);
+    x86->image_size = 4 + bytes->len;
+    x86->image = g_malloc0(x86->image_size);
+}
+
+static size_t image_length(const Device *device)
+{
+    return ((const X86Cpu *)device)->image_size;
+}
+
+/* The registers are as the accelerator had them when they were last asked for. */
+static void cpu_pre_save(Device *device)
+{
+    X86Cpu *x86 = (X86Cpu *)device;
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+    if (x86->registers) {
+        x86_cpu_state_save(x86->registers, bytes);
+        g_assert(4 + bytes->len <= x86->image_size);
+        memset(x86->image, 0, x86->image_size);
+        store_le(x86->image, bytes->len, 4);
+        memcpy(x86->image + 4, bytes->data, bytes->len);
+    }
+}
+
+static bool cpu_post_load(Device *device, GError **error)
+{
+    X86Cpu *x86 = (X86Cpu *)device;
+    uint64_t length;
+
+    if (!x86->registers) {
+        return true;
+    }
+    length = load_le(x86->image, 4);
+    if (length > x86->image_size - 4) {
+        error_set(error, ERROR_INVALID, "%s: %" PRIu64 " bytes of registers cannot be",
+                  device->object.name, length);
+        return false;
+    }
+    if (!x86_cpu_state_load(x86->registers, x86->image + 4, length, error)) {
+        return false;
+    }
+    x86->cpu.state_loaded = true;
+    return true;
+}
+
+static const StateInfo cpu_state[] = {
+    { .name = "registers", FIELD(X86Cpu, image), .length_of = image_length },
+};
+
 /* ---- realize ---- */
 
 static bool cpu_define(X86Cpu *x86, GError **error)
@@ -174,6 +233,7 @@ static bool cpu_realize(Device *device, GError **error)
     x86->cpuid = x86_cpuid_build(&x86->definition, &x86->topology, cpu->index,
                                  x86_cpu_support());
     x86->registers = x86_cpu_state_new(&x86->definition, x86_cpu_support(), cpu->index == 0);
+    make_image(x86);
     cpu->state = x86->registers;
     cpu->state_loaded = true;
     return true;
@@ -285,7 +345,8 @@ static const TransientInfo cpu_transient[] = {
     TRANSIENT(config, "configuration"), TRANSIENT(configured, "configuration"),
     TRANSIENT(topology, "configuration"), TRANSIENT(definition, "follows from configuration"),
     TRANSIENT(cpuid, "follows from configuration"),
-    TRANSIENT(registers, "saved by the table of registers"),
+    TRANSIENT(registers, "saved as the image"),
+    TRANSIENT(image_size, "follows from configuration"),
     TRANSIENT(lapic, "a device of its own"),
 };
 
@@ -305,6 +366,7 @@ const DeviceType x86_cpu_base_type = {
     .name = "x86_64-cpu", .parent = "cpu", .description = "an x86 processor", .abstract = true,
     .size = sizeof(X86Cpu), .properties = TABLE(cpu_properties), .init = cpu_init,
     .finalize = cpu_finalize, .pins = TABLE(cpu_pins), .transient = TABLE(cpu_transient),
+    .state = TABLE(cpu_state), .pre_save = cpu_pre_save, .post_load = cpu_post_load,
     .prepare = cpu_prepare, .realize = cpu_realize, .unrealize = cpu_unrealize,
     .reset = cpu_reset,
 };

@@ -25,6 +25,8 @@ typedef struct X86Cpu {
     GArray *cpuid;              /* of X86CpuidEntry; once realized */
     X86CpuState *registers;     /* cpu.state */
     Device *lapic;              /* NULL: the CPU has none */
+    uint8_t *image;             /* the registers as they are saved: length, then savestate.h's */
+    uint32_t image_size;
     /* properties */
     uint32_t apic_id;           /* UINT32_MAX: by the topology */
     int32_t socket_id, die_id, core_id, thread_id;
