@@ -105,16 +105,16 @@ static void info_registers(Monitor *monitor, GVariant *args, GError **error)
 
 static void print_topic(Monitor *monitor, const char *topic)
 {
-    if (!machine_view_print(topic, monitor->text)) {
+    if (!machine_view_print(topic, NULL, monitor->text)) {
         monitor_printf(monitor, "No device of this machine shows its %s state\n", topic);
     }
 }
 
 static void info_pic(Monitor *monitor, GVariant *args, GError **error)
 {
-    bool ioapic = machine_view_print("ioapic", monitor->text);
+    bool ioapic = machine_view_print("ioapic", NULL, monitor->text);
 
-    if (!machine_view_print("pic", monitor->text) && !ioapic) {
+    if (!machine_view_print("pic", NULL, monitor->text) && !ioapic) {
         monitor_puts(monitor, "No interrupt controller of this machine shows its state\n");
     }
 }
@@ -126,7 +126,11 @@ static void info_ioapic(Monitor *monitor, GVariant *args, GError **error)
 
 static void info_lapic(Monitor *monitor, GVariant *args, GError **error)
 {
-    print_topic(monitor, "lapic");
+    Cpu *cpu = cpu_for_monitor(monitor, error);
+
+    if (cpu && !machine_view_print("lapic", OBJECT(cpu), monitor->text)) {
+        monitor_printf(monitor, "CPU #%u has no local APIC\n", cpu->index);
+    }
 }
 
 static void info_irq(Monitor *monitor, GVariant *args, GError **error)
@@ -144,6 +148,39 @@ static void info_roms(Monitor *monitor, GVariant *args, GError **error)
     print_topic(monitor, "roms");
 }
 
+/* One device, whatever it is: its own text, and the registers of its tables. */
+static void print_stored_registers(Monitor *monitor, Device *device)
+{
+    const DeviceType *type = device_type(device);
+
+    for (unsigned i = 0; i < type->banks.count; i++) {
+        const RegisterTable *table = &type->banks.at[i].registers;
+        for (unsigned n = 0; n < table->count; n++) {
+            const RegisterInfo *reg = &table->at[n];
+            uint64_t value;
+            if (reg->field.count <= 1 && device_register_peek(device, reg, 0, &value)) {
+                monitor_printf(monitor, "%s.%s = 0x%" PRIx64 "\n", type->banks.at[i].name,
+                               reg->name, value);
+            }
+        }
+    }
+}
+
+static void info_device(Monitor *monitor, GVariant *args, GError **error)
+{
+    const char *name = args_str(args, "device");
+    Device *device = device_find(name);
+
+    if (!device) {
+        error_set(error, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", name);
+        return;
+    }
+    if (device_type(device)->print) {
+        device_type(device)->print(device, monitor->text);
+    }
+    print_stored_registers(monitor, device);
+}
+
 /* ---- the same texts for QMP ---- */
 
 static GVariant *human_readable(GString *text)
@@ -157,7 +194,7 @@ static GVariant *topic_for_qmp(const char *topic)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    machine_view_print(topic, text);
+    machine_view_print(topic, NULL, text);
     return human_readable(text);
 }
 
@@ -217,6 +254,9 @@ static const HmpCommand hmp_infos[] = {
               "to query)",
       .args = (const HmpArg[]){ { "a", HMP_FLAG }, { "vcpu", HMP_NUMBER, true }, { 0 } },
       .handler = info_registers },
+    { .name = "device", .params = "id|path", .help = "show the state of one device",
+      .args = (const HmpArg[]){ { "device", HMP_WORD, false, hmp_complete_path }, { 0 } },
+      .handler = info_device },
     { .name = "pic", .help = "show PIC state", .handler = info_pic },
     { .name = "ioapic", .help = "show I/O APIC state", .handler = info_ioapic },
     { .name = "lapic", .help = "show local APIC state", .handler = info_lapic },

@@ -194,7 +194,7 @@ static bool collect_answer(Object *object, void *opaque)
     const QueryOps *ops = object_interface(object, QUERY_INTERFACE);
     Walk *walk = opaque;
 
-    if (ops && g_strcmp0(ops->command, walk->name) == 0) {
+    if (ops && ops->answer && g_strcmp0(ops->command, walk->name) == 0) {
         g_autoptr(GVariant) part = g_variant_take_ref(ops->answer(object));
         for (gsize i = 0; i < g_variant_n_children(part); i++) {
             g_autoptr(GVariant) child = g_variant_get_child_value(part, i);
@@ -215,13 +215,15 @@ GVariant *machine_view_query(const char *command)
 
 static bool print_topic(Object *object, void *opaque)
 {
-    const DebugInfoOps *info = object_interface(object, DEBUG_INFO_INTERFACE);
     const QueryOps *query = object_interface(object, QUERY_INTERFACE);
     Walk *walk = opaque;
 
-    if (info && g_str_equal(info->topic, walk->name)) {
-        info->print(object, walk->out);
-        walk->found = true;
+    if (object_is(object, "device")) {
+        const DeviceType *type = device_type(DEVICE(object));
+        if (type->print && g_strcmp0(type->topic, walk->name) == 0) {
+            type->print(DEVICE(object), walk->out);
+            walk->found = true;
+        }
     }
     if (query && query->print && g_strcmp0(query->topic, walk->name) == 0) {
         query->print(object, walk->out);
@@ -230,10 +232,10 @@ static bool print_topic(Object *object, void *opaque)
     return true;
 }
 
-bool machine_view_print(const char *topic, GString *out)
+bool machine_view_print(const char *topic, Object *root, GString *out)
 {
     Walk walk = { .name = topic, .out = out };
 
-    object_foreach(object_root(), print_topic, &walk);
+    object_foreach(root ? root : object_root(), print_topic, &walk);
     return walk.found;
 }

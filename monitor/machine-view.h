@@ -25,7 +25,10 @@ char *machine_view_uuid(void);
 /* What all objects with QUERY_INTERFACE answer to a command, in one array. */
 GVariant *machine_view_query(const char *command);
 
-/* What all objects print to a topic, by DEBUG_INFO_INTERFACE or QUERY_INTERFACE; false: nobody. */
-bool machine_view_print(const char *topic, GString *out);
+/*
+ * What devices (DeviceType.topic) and objects (QUERY_INTERFACE) below `root`,
+ * or everywhere when it is NULL, print to a topic; false: none of them does.
+ */
+bool machine_view_print(const char *topic, Object *root, GString *out);
 
 #endif

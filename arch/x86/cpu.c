@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "arch/x86/model-query.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/savestate.h"
 #include "base/error.h"
@@ -362,13 +363,15 @@ static const Property cpu_properties[] = {
       .def.i = -1 },
 };
 
+static const Interface cpu_interfaces[] = { { CPU_MODELS_INTERFACE, &x86_model_query_ops } };
+
 const DeviceType x86_cpu_base_type = {
     .name = "x86_64-cpu", .parent = "cpu", .description = "an x86 processor", .abstract = true,
     .size = sizeof(X86Cpu), .properties = TABLE(cpu_properties), .init = cpu_init,
     .finalize = cpu_finalize, .pins = TABLE(cpu_pins), .transient = TABLE(cpu_transient),
     .state = TABLE(cpu_state), .pre_save = cpu_pre_save, .post_load = cpu_post_load,
     .prepare = cpu_prepare, .realize = cpu_realize, .unrealize = cpu_unrealize,
-    .reset = cpu_reset,
+    .reset = cpu_reset, .interfaces = TABLE(cpu_interfaces),
 };
 
 static DeviceType *type_of_model(const X86CpuModelName *name)

@@ -252,8 +252,9 @@ struct DeviceType {
     bool (*post_load)(Device *device, GError **error);
     void (*pre_save)(Device *device);    /* bring time-derived fields up to now */
 
-    /* People's view of it: `info pic`, `info qtree` details; may be NULL. */
+    /* People's view of it: whole lines; may be NULL. With `topic` ("pic") `info TOPIC` shows it. */
     void (*print)(Device *device, GString *out);
+    const char *topic;
 };
 
 typedef enum DevicePhase {

@@ -626,5 +626,5 @@ const DeviceType apic_type = {
     .transient = TABLE(apic_transient), .prepare = apic_prepare, .realize = apic_realize,
     .unrealize = apic_unrealize, .reset = apic_reset, .reset_exit = apic_reset_exit,
     .update = apic_update, .pre_save = apic_pre_save, .post_load = apic_post_load,
-    .print = apic_print,
+    .print = apic_print, .topic = "lapic",
 };

@@ -507,5 +507,5 @@ const DeviceType i8259_type = {
     .transient = TABLE(i8259_transient), .realize = i8259_realize,
     .unrealize = i8259_unrealize, .reset = i8259_reset, .reset_exit = i8259_reset_exit,
     .update = i8259_update, .pre_save = i8259_pre_save, .post_load = i8259_post_load,
-    .print = i8259_print,
+    .print = i8259_print, .topic = "pic",
 };

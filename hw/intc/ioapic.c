@@ -344,4 +344,5 @@ const DeviceType ioapic_type = {
     .realize = ioapic_realize, .unrealize = ioapic_unrealize, .reset = ioapic_reset,
     .reset_exit = ioapic_reset_exit, .update = ioapic_update, .pre_save = ioapic_pre_save,
     .post_load = ioapic_post_load, .print = ioapic_print,
+    .topic = "ioapic",
 };

@@ -2,6 +2,7 @@
 /* The bus: slots and functions, attaching and leaving, configuration cycles. */
 #include <string.h>
 
+#include "hw/core/debug.h"
 #include "hw/pci/internal.h"
 
 #define IO_SPACE_SIZE 0x10000u
@@ -199,11 +200,14 @@ unsigned pci_bus_number(const PciBus *bus)
     return bus->bridge ? bus->bridge->config[PPB_SECONDARY_BUS] : 0;
 }
 
+static const Interface pci_bus_interfaces[] = { { QUERY_INTERFACE, &pci_query_ops } };
+
 const BusType pci_bus_type = {
     .name = "PCI", .parent = "bus", .description = "conventional PCI",
     .size = sizeof(PciBus), .init = bus_init, .finalize = bus_finalize, .hotplug = true,
     .attach = bus_attach, .detach = bus_detach, .dma_space = bus_dma_space,
     .dma_attrs = bus_dma_attrs, .location = bus_location, .print_device = pci_bus_print_device,
+    .interfaces = TABLE(pci_bus_interfaces),
 };
 
 /* ---- configuration cycles ---- */

@@ -56,6 +56,18 @@ void pci_master_update(PciDevice *pci);
 
 /* print.c */
 void pci_bus_print_device(Bus *bus, Device *device, GString *out);
+/* Of a base class and sub-class; NULL when it has no name. */
+const char *pci_class_name(uint16_t code);
+
+/* What a bridge passes down; empty when the base is above the limit. */
+enum { PCI_WINDOW_IO, PCI_WINDOW_MEMORY, PCI_WINDOW_PREFETCH, PCI_WINDOWS };
+typedef struct PciWindow {
+    uint64_t base, limit;
+} PciWindow;
+void pci_bridge_windows(const PciDevice *pci, PciWindow windows[PCI_WINDOWS]);
+
+/* query.c: query-pci and info pci, of root buses */
+extern const struct QueryOps pci_query_ops;
 
 /* bridge.c: the bus behind a bridge; bus.c asks it for cycles to pass on */
 PciBus *pci_bridge_secondary(PciDevice *bridge);

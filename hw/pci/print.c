@@ -41,17 +41,25 @@ static uint16_t class_of(const PciDevice *pci)
     return pci_config_load(pci, PCI_CLASS_CODE + 1, 2);
 }
 
-static void print_class(const PciDevice *pci, GString *out)
+const char *pci_class_name(uint16_t code)
 {
-    uint16_t code = class_of(pci);
-
     for (unsigned i = 0; i < G_N_ELEMENTS(class_names); i++) {
         if (class_names[i].code == code) {
-            g_string_append(out, class_names[i].name);
-            return;
+            return class_names[i].name;
         }
     }
-    g_string_append_printf(out, "Class %04x", code);
+    return NULL;
+}
+
+static void print_class(const PciDevice *pci, GString *out)
+{
+    const char *name = pci_class_name(class_of(pci));
+
+    if (name) {
+        g_string_append(out, name);
+    } else {
+        g_string_append_printf(out, "Class %04x", class_of(pci));
+    }
 }
 
 static uint64_t bar_address(const PciBar *bar)
@@ -80,26 +88,41 @@ static void print_bars(const PciDevice *pci, GString *out)
     }
 }
 
+void pci_bridge_windows(const PciDevice *pci, PciWindow windows[PCI_WINDOWS])
+{
+    uint64_t fast_base = pci_config_load(pci, PPB_PREFETCH_BASE_UPPER, 4);
+    uint64_t fast_limit = pci_config_load(pci, PPB_PREFETCH_LIMIT_UPPER, 4);
+
+    windows[PCI_WINDOW_IO] = (PciWindow){
+        (uint64_t)(pci->config[PPB_IO_BASE] & 0xf0) << 8,
+        (uint64_t)(pci->config[PPB_IO_LIMIT] & 0xf0) << 8 | 0xfff,
+    };
+    windows[PCI_WINDOW_MEMORY] = (PciWindow){
+        (uint64_t)(pci_config_load(pci, PPB_MEMORY_BASE, 2) & 0xfff0) << 16,
+        (uint64_t)(pci_config_load(pci, PPB_MEMORY_LIMIT, 2) & 0xfff0) << 16 | 0xfffff,
+    };
+    windows[PCI_WINDOW_PREFETCH] = (PciWindow){
+        (uint64_t)(pci_config_load(pci, PPB_PREFETCH_BASE, 2) & 0xfff0) << 16 | fast_base << 32,
+        (uint64_t)(pci_config_load(pci, PPB_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | 0xfffff |
+            fast_limit << 32,
+    };
+}
+
 static void print_bridge(const PciDevice *pci, GString *out)
 {
-    uint64_t io_base = (uint64_t)(pci->config[PPB_IO_BASE] & 0xf0) << 8;
-    uint64_t io_limit = (uint64_t)(pci->config[PPB_IO_LIMIT] & 0xf0) << 8 | 0xfff;
-    uint64_t base = (uint64_t)(pci_config_load(pci, PPB_MEMORY_BASE, 2) & 0xfff0) << 16;
-    uint64_t limit = (uint64_t)(pci_config_load(pci, PPB_MEMORY_LIMIT, 2) & 0xfff0) << 16 |
-        0xfffff;
-    uint64_t fast_base = (uint64_t)(pci_config_load(pci, PPB_PREFETCH_BASE, 2) & 0xfff0) << 16 |
-        (uint64_t)pci_config_load(pci, PPB_PREFETCH_BASE_UPPER, 4) << 32;
-    uint64_t fast_limit =
-        (uint64_t)(pci_config_load(pci, PPB_PREFETCH_LIMIT, 2) & 0xfff0) << 16 | 0xfffff |
-        (uint64_t)pci_config_load(pci, PPB_PREFETCH_LIMIT_UPPER, 4) << 32;
+    PciWindow windows[PCI_WINDOWS];
+    const PciWindow *io = &windows[PCI_WINDOW_IO], *memory = &windows[PCI_WINDOW_MEMORY];
+    const PciWindow *prefetch = &windows[PCI_WINDOW_PREFETCH];
 
+    pci_bridge_windows(pci, windows);
     g_string_append_printf(out, "      BUS %u.\n      secondary bus %u.\n"
                            "      subordinate bus %u.\n", pci->config[PPB_PRIMARY_BUS],
                            pci->config[PPB_SECONDARY_BUS], pci->config[PPB_SUBORDINATE_BUS]);
     g_string_append_printf(out, "      IO range [0x%04" PRIx64 ", 0x%04" PRIx64 "]\n"
                            "      memory range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n"
                            "      prefetchable memory range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n",
-                           io_base, io_limit, base, limit, fast_base, fast_limit);
+                           io->base, io->limit, memory->base, memory->limit, prefetch->base,
+                           prefetch->limit);
 }
 
 static void print_function(const PciDevice *pci, GString *out)

@@ -56,7 +56,10 @@ static void print_irqs(Object *object, GString *out)
     g_string_append_printf(out, "irqs of %s\n", object->name);
 }
 
-static const DebugInfoOps irq_info = { "irq", print_irqs };
+static void print_device(Device *device, GString *out)
+{
+    print_irqs(OBJECT(device), out);
+}
 
 static GVariant *answer_pci(Object *object)
 {
@@ -65,14 +68,14 @@ static GVariant *answer_pci(Object *object)
 
 static const QueryOps pci_query = { "query-pci", answer_pci, .topic = "pci", .print = print_irqs };
 static const Interface test_interfaces[] = {
-    { DEBUG_INFO_INTERFACE, &irq_info }, { QUERY_INTERFACE, &pci_query },
+    { QUERY_INTERFACE, &pci_query },
 };
 
 static const DeviceType test_device_type = {
     .name = "test-device", .parent = "device", .description = "a device",
     .size = sizeof(TestDevice), .properties = TABLE(test_properties), .bus = "System",
     .interfaces = TABLE(test_interfaces), .banks = TABLE(test_banks), .pins = TABLE(test_pins),
-    .buses = TABLE(test_buses),
+    .buses = TABLE(test_buses), .print = print_device, .topic = "irq",
 };
 
 typedef struct TestPlug {
@@ -679,10 +682,30 @@ static void test_topics(void)
 {
     check_human("info irq", "irqs of dev\r\n");
     check_human("info pci", "irqs of dev\r\n");
-    check_human("info lapic", "No device *");
+    check_human("info roms", "No device *");
+    check_human("info lapic", "CPU #0 has no local APIC\r\n");
+    check_human("info device dev", "irqs of dev\r\nio.DATA = 0x*\r\n");
+    check_human("info device nope", "Error: Device 'nope' not found\r\n");
     ask("x-query-irq", "{}", "{\"return\": {\"human-readable-text\": \"irqs of dev\\n\"}}");
     ask("query-pci", "{}", "{\"return\": [{\"bus\": 0, \"devices\": []}]}");
-    ask_fails("query-cpu-definitions", "{}", "GenericError", "CPU models*");
+}
+
+static void test_cpu_models(void)
+{
+    ask_like("query-cpu-definitions", "{}", "*{\"name\": \"qemu64\", \"typename\": "
+             "\"qemu64-x86_64-cpu\", *\"alias-of\": \"qemu64-v1\", \"static\": false, "
+             "\"migration-safe\": true, \"deprecated\": false}*");
+    ask_like("query-cpu-model-expansion", "{'type':'full','model':{'name':'Haswell','props':"
+             "{'avx':false}}}", "{\"return\": {\"model\": {\"name\": \"Haswell\", \"props\": "
+             "{*\"avx\": false*");
+    ask_like("query-cpu-model-expansion", "{'type':'static','model':{'name':'Haswell'}}",
+             "{\"return\": {\"model\": {\"name\": \"base\", \"props\": {*\"avx\": true*");
+    ask_fails("query-cpu-model-expansion", "{'type':'full','model':{'name':'Haswel'}}",
+              "GenericError", "CPU model 'Haswel' not found (did you mean 'Haswell'?)");
+    ask_fails("query-cpu-model-expansion", "{'type':'full','model':{'name':'qemu64','props':"
+              "{'foo':true}}}", "GenericError", "*foo*");
+    ask_fails("query-cpu-model-expansion", "{'type':'full','model':{'name':'qemu64','props':[]}}",
+              "GenericError", "*'model.props', expected: object");
 }
 
 /* Every command without arguments, and every human one, answers something. */
@@ -736,6 +759,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/descriptors", test_descriptors);
     g_test_add_func("/monitor/trace", test_trace);
     g_test_add_func("/monitor/topics", test_topics);
+    g_test_add_func("/monitor/cpu-models", test_cpu_models);
     g_test_add_func("/monitor/all", test_all);
     g_test_add_func("/monitor/shutdown", test_shutdown);
     result = g_test_run();
