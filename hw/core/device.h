@@ -34,6 +34,9 @@ typedef enum RegisterAccess {
     REG_WO,   /* a read is: logged, gives the bank's hole value */
 } RegisterAccess;
 
+/* As `writable`: no bit of a register of less than 64 (only some that writing 1 clears). */
+#define REG_NO_BITS (1ull << 63)
+
 typedef struct RegisterInfo {
     uint32_t offset;            /* in the bank, of the first one */
     const char *name;           /* the data sheet's */
