@@ -74,15 +74,18 @@ static bool set_address(Object *object, const Property *property, GVariant *valu
     return true;
 }
 
-/* The type's own option ROM, until the user names another. */
+/* The defaults of properties that are the type's own. */
 static void pci_device_init(Object *object)
 {
     PciDevice *pci = PCI_DEVICE(object);
+    const PciInfo *info = pci_info(pci);
 
+    g_assert(info);
     pci->devfn = -1;
-    if (pci_info(pci) && pci_info(pci)->romfile) {
+    pci->multifunction = info->multifunction;
+    if (info->romfile) {
         g_free(pci->romfile);
-        pci->romfile = g_strdup(pci_info(pci)->romfile);
+        pci->romfile = g_strdup(info->romfile);
     }
 }
 

@@ -75,6 +75,7 @@ struct PciInfo {
     uint8_t interrupt_pin;      /* 1 to 4 for INTA# to INTD#; 0: none */
     uint16_t status;            /* constant bits of the status register */
     bool bridge;                /* header type 1 */
+    bool multifunction;         /* function 0 of a chip that has more */
     RegisterTable config;
     PciCapabilityTable capabilities;
     PciMsiInfo msi;

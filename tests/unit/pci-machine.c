@@ -162,3 +162,10 @@ void check_save_and_load(Device *device)
     device_save(device, again);
     g_assert_cmpmem(saved->data, saved->len, again->data, again->len);
 }
+
+void check_type(const char *type)
+{
+    g_autofree char *gap = device_type_uncovered((const DeviceType *)object_type_find(type));
+
+    g_assert_cmpstr(gap, ==, NULL);
+}

@@ -37,5 +37,7 @@ void memory_write(uint64_t address, unsigned size, uint64_t value);
 
 /* Saves the device, resets it, loads what was saved and compares a second saving. */
 void check_save_and_load(Device *device);
+/* Every member of the type's private struct is in some table. */
+void check_type(const char *type);
 
 #endif
