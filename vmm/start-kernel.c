@@ -79,7 +79,7 @@ static bool open_modules(const char *initrd, BootFormat format, GError **error)
 
 static bool cpu_has_long_mode(const Cpu *cpu)
 {
-    return cpu && object_is(OBJECT(cpu), x86_cpu_base_type.name) &&
+    return cpu && object_is(OBJECT(cpu), X86_CPU_TYPE) &&
            x86_feature_set_has(&((const X86Cpu *)cpu)->definition.features, "lm");
 }
 

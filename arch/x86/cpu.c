@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "arch/x86/model-query.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/query.h"
 #include "arch/x86/savestate.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -46,13 +46,21 @@ static void config_copy(X86CpuConfig *to, const X86CpuConfig *from)
     to->model_id = g_strdup(from->model_id);
 }
 
-static void cpu_set_config(X86Cpu *x86, const X86CpuConfig *config)
+/* Options that -global set as properties go on top: they were checked when they were set. */
+static bool cpu_set_config(X86Cpu *x86, const X86CpuConfig *config, GError **error)
 {
     if (x86->configured) {
         x86_cpu_config_release(&x86->config);
     }
     config_copy(&x86->config, config);
     x86->configured = true;
+    for (guint i = 0; x86->options && i < x86->options->len; i += 2) {
+        if (!x86_cpu_config_set(&x86->config, x86->options->pdata[i],
+                                x86->options->pdata[i + 1], error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* A type's name says the model; options may come with x86_cpu_new(). */
@@ -61,12 +69,27 @@ static bool cpu_default_config(X86Cpu *x86, GError **error)
     const char *type = OBJECT(x86)->type->name;
     g_autofree char *model = g_strndup(type, strlen(type) - strlen(TYPE_SUFFIX));
     X86CpuConfig config;
+    bool ok;
 
     if (!x86_cpu_config_parse(&config, model, error)) {
         return false;
     }
-    cpu_set_config(x86, &config);
+    ok = cpu_set_config(x86, &config, error);
     x86_cpu_config_release(&config);
+    return ok;
+}
+
+bool x86_cpu_set_option(X86Cpu *x86, const char *name, const char *value, GError **error)
+{
+    if ((!x86->configured && !cpu_default_config(x86, error)) ||
+        !x86_cpu_config_set(&x86->config, name, value, error)) {
+        return false;
+    }
+    if (!x86->options) {
+        x86->options = g_ptr_array_new_with_free_func(g_free);
+    }
+    g_ptr_array_add(x86->options, g_strdup(name));
+    g_ptr_array_add(x86->options, g_strdup(value));
     return true;
 }
 
@@ -84,6 +107,7 @@ static void cpu_finalize(Object *object)
     if (x86->configured) {
         x86_cpu_config_release(&x86->config);
     }
+    g_clear_pointer(&x86->options, g_ptr_array_unref);
     g_clear_pointer(&x86->cpuid, g_array_unref);
     g_clear_pointer(&x86->image, g_free);
     x86_cpu_state_free(x86->registers);
@@ -116,7 +140,7 @@ Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
 {
     g_autofree char *type_name = g_strconcat(config->name, TYPE_SUFFIX, NULL);
     g_autofree char *name = g_strdup_printf("cpu[%u]", index);
-    const ObjectType *type = object_type_lookup(type_name, "x86_64-cpu", error);
+    const ObjectType *type = object_type_lookup(type_name, X86_CPU_TYPE, error);
     X86CpuIds ids;
     X86Cpu *x86;
 
@@ -127,7 +151,10 @@ Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
     if (!x86) {
         return NULL;
     }
-    cpu_set_config(x86, config);
+    if (!cpu_set_config(x86, config, error)) {
+        object_delete(OBJECT(x86));
+        return NULL;
+    }
     x86->topology = *topology;
     x86->cpu.index = index;
     x86->apic_id = x86_topology_apic_id(topology, index);
@@ -344,6 +371,7 @@ static bool cpu_prepare(Device *device, GError **error)
 static const TransientInfo cpu_transient[] = {
     TRANSIENT(cpu, "identity and the accelerator's view"),
     TRANSIENT(config, "configuration"), TRANSIENT(configured, "configuration"),
+    TRANSIENT(options, "configuration"),
     TRANSIENT(topology, "configuration"), TRANSIENT(definition, "follows from configuration"),
     TRANSIENT(cpuid, "follows from configuration"),
     TRANSIENT(registers, "saved as the image"),
@@ -361,30 +389,54 @@ static const Property cpu_properties[] = {
       .def.i = -1 },
     { .name = "thread-id", .description = "thread of the core", FIELD(X86Cpu, thread_id),
       .def.i = -1 },
+    { .name = "feature-words", .description = "CPUID features the guest sees",
+      .type_name = "X86CPUFeatureWordInfo", .flags = PROPERTY_READ_ONLY,
+      .get = x86_cpu_get_feature_words },
+    { .name = "filtered-features", .description = "CPUID features the accelerator lacks",
+      .type_name = "X86CPUFeatureWordInfo", .flags = PROPERTY_READ_ONLY,
+      .get = x86_cpu_get_filtered_features },
+    { .name = "unavailable-features", .description = "the same by name",
+      .type_name = "strList", .flags = PROPERTY_READ_ONLY,
+      .get = x86_cpu_get_unavailable_features },
 };
 
-static const Interface cpu_interfaces[] = { { CPU_MODELS_INTERFACE, &x86_model_query_ops } };
+static const Interface cpu_interfaces[] = {
+    { CPU_MODELS_INTERFACE, &x86_cpu_models_ops },
+};
 
-const DeviceType x86_cpu_base_type = {
-    .name = "x86_64-cpu", .parent = "cpu", .description = "an x86 processor", .abstract = true,
-    .size = sizeof(X86Cpu), .properties = TABLE(cpu_properties), .init = cpu_init,
+/* Without the properties of features, which are made from the table of features. */
+static const DeviceType base_template = {
+    .name = X86_CPU_TYPE, .parent = "cpu", .description = "an x86 processor", .abstract = true,
+    .size = sizeof(X86Cpu), .properties = TABLE(cpu_properties),
+    .interfaces = TABLE(cpu_interfaces), .init = cpu_init,
     .finalize = cpu_finalize, .pins = TABLE(cpu_pins), .transient = TABLE(cpu_transient),
     .state = TABLE(cpu_state), .pre_save = cpu_pre_save, .post_load = cpu_post_load,
     .prepare = cpu_prepare, .realize = cpu_realize, .unrealize = cpu_unrealize,
-    .reset = cpu_reset, .interfaces = TABLE(cpu_interfaces),
+    .reset = cpu_reset,
 };
 
-static DeviceType *type_of_model(const X86CpuModelName *name)
+static const ObjectType *make_base_type(void)
 {
-    DeviceType *type = g_new0(DeviceType, 1);
+    static DeviceType base;
+    PropertyTable features = x86_cpu_model_properties();
+    Property *all = g_new(Property, features.count + G_N_ELEMENTS(cpu_properties));
 
+    memcpy(all, cpu_properties, sizeof(cpu_properties));
+    memcpy(all + G_N_ELEMENTS(cpu_properties), features.at, features.count * sizeof(Property));
+    base = base_template;
+    base.properties =
+        (PropertyTable){ all, features.count + (unsigned)G_N_ELEMENTS(cpu_properties) };
+    return (const ObjectType *)&base;
+}
+
+static void make_model_type(DeviceType *type, const X86CpuModelName *name)
+{
     type->name = g_strconcat(name->name, TYPE_SUFFIX, NULL);
-    type->parent = x86_cpu_base_type.name;
-    type->description = g_strdup(x86_cpu_model_id(name->model));
+    type->parent = base_template.name;
+    type->description = x86_cpu_model_id(name->model);
     type->size = sizeof(X86Cpu);
-    type->pins = x86_cpu_base_type.pins;
-    type->transient = x86_cpu_base_type.transient;
-    return type;
+    type->pins = base_template.pins;
+    type->transient = base_template.transient;
 }
 
 const ObjectType *const *x86_cpu_types(void)
@@ -393,10 +445,13 @@ const ObjectType *const *x86_cpu_types(void)
 
     if (!types) {
         g_autoptr(GArray) names = x86_cpu_model_names();
-        types = g_new0(const ObjectType *, names->len + 1);
+        DeviceType *models = g_new0(DeviceType, names->len);
+
+        types = g_new0(const ObjectType *, names->len + 2);
+        types[0] = make_base_type();
         for (guint i = 0; i < names->len; i++) {
-            const X86CpuModelName *name = &g_array_index(names, X86CpuModelName, i);
-            types[i] = (const ObjectType *)type_of_model(name);
+            make_model_type(&models[i], &g_array_index(names, X86CpuModelName, i));
+            types[1 + i] = (const ObjectType *)&models[i];
         }
     }
     return types;

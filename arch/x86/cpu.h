@@ -20,6 +20,7 @@ typedef struct X86Cpu {
     Cpu cpu;
     X86CpuConfig config;        /* owned */
     bool configured;
+    GPtrArray *options;         /* names and values set as properties: they outlast a new config */
     X86Topology topology;
     X86CpuDefinition definition;
     GArray *cpuid;              /* of X86CpuidEntry; once realized */
@@ -32,11 +33,11 @@ typedef struct X86Cpu {
     int32_t socket_id, die_id, core_id, thread_id;
 } X86Cpu;
 
-extern const DeviceType x86_cpu_base_type;   /* "x86_64-cpu" */
+#define X86_CPU_TYPE "x86_64-cpu" /* the parent of all models' types */
 
 /*
- * The types of the models, NULL-terminated, for object_types_register(). The
- * array is made on the first call and stays.
+ * That and the types of the models, NULL-terminated, for
+ * object_types_register(). The array is made on the first call and stays.
  */
 const ObjectType *const *x86_cpu_types(void);
 
@@ -46,6 +47,10 @@ const ObjectType *const *x86_cpu_types(void);
  */
 Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
                     const X86Topology *topology, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A feature or property of `-cpu`, before the CPU is realized. */
+bool x86_cpu_set_option(X86Cpu *x86, const char *name, const char *value, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 /*
  * What the accelerator can do; borrowed, until it is replaced. NULL: no code will

@@ -9,69 +9,71 @@
 #include "base/log.h"
 #include "qom/parse.h"
 
-typedef enum PropertyKind {
-    PROPERTY_BOOL,
-    PROPERTY_TRISTATE,
-    PROPERTY_NUMBER,    /* uint64_t */
-    PROPERTY_OPTIONAL,  /* int64_t, -1 when not set */
-    PROPERTY_FREQUENCY, /* uint64_t, Hz, with a suffix of powers of 1000 */
-    PROPERTY_VENDOR,
-    PROPERTY_STRING,
-} PropertyKind;
+typedef enum OptionKind {
+    OPTION_BOOL,
+    OPTION_TRISTATE,
+    OPTION_NUMBER,    /* uint64_t */
+    OPTION_OPTIONAL,  /* int64_t, -1 when not set */
+    OPTION_FREQUENCY, /* uint64_t, Hz, with a suffix of powers of 1000 */
+    OPTION_VENDOR,
+    OPTION_STRING,
+} OptionKind;
 
-typedef struct Property {
+typedef struct Option {
     const char *name;
-    PropertyKind kind;
+    OptionKind kind;
     uint32_t offset;
     uint64_t low, high; /* of numbers; the longest of a string */
     const char *help;
-} Property;
+} Option;
 
 #define AT(member) offsetof(X86CpuConfig, member)
 
-static const Property properties[] = {
-    { "vendor", PROPERTY_VENDOR, AT(vendor), 12, 12, "the 12 letters of CPUID leaf 0" },
-    { "family", PROPERTY_OPTIONAL, AT(family), 0, 0xf + 0xff, "with the extended family" },
-    { "model", PROPERTY_OPTIONAL, AT(cpu_model), 0, 0xff, "with the extended model" },
-    { "stepping", PROPERTY_OPTIONAL, AT(stepping), 0, 0xf, NULL },
-    { "model-id", PROPERTY_STRING, AT(model_id), 0, 48, "the brand string" },
-    { "level", PROPERTY_OPTIONAL, AT(level), 0, UINT32_MAX, "the highest basic CPUID leaf" },
-    { "xlevel", PROPERTY_OPTIONAL, AT(xlevel), 0, UINT32_MAX, "the highest extended leaf" },
-    { "xlevel2", PROPERTY_OPTIONAL, AT(xlevel2), 0, UINT32_MAX, "the highest Centaur leaf" },
-    { "min-level", PROPERTY_OPTIONAL, AT(min_level), 0, UINT32_MAX,
+static const Option properties[] = {
+    { "vendor", OPTION_VENDOR, AT(vendor), 12, 12, "the 12 letters of CPUID leaf 0" },
+    { "family", OPTION_OPTIONAL, AT(family), 0, 0xf + 0xff, "with the extended family" },
+    { "model", OPTION_OPTIONAL, AT(cpu_model), 0, 0xff, "with the extended model" },
+    { "stepping", OPTION_OPTIONAL, AT(stepping), 0, 0xf, "the revision of the chip" },
+    { "model-id", OPTION_STRING, AT(model_id), 0, 48, "the brand string" },
+    { "level", OPTION_OPTIONAL, AT(level), 0, UINT32_MAX, "the highest basic CPUID leaf" },
+    { "xlevel", OPTION_OPTIONAL, AT(xlevel), 0, UINT32_MAX, "the highest extended leaf" },
+    { "xlevel2", OPTION_OPTIONAL, AT(xlevel2), 0, UINT32_MAX, "the highest Centaur leaf" },
+    { "min-level", OPTION_OPTIONAL, AT(min_level), 0, UINT32_MAX,
       "where the highest leaf starts before features raise it" },
-    { "min-xlevel", PROPERTY_OPTIONAL, AT(min_xlevel), 0, UINT32_MAX, NULL },
-    { "min-xlevel2", PROPERTY_OPTIONAL, AT(min_xlevel2), 0, UINT32_MAX, NULL },
-    { "level-func7", PROPERTY_OPTIONAL, AT(level_func7), 0, UINT32_MAX,
+    { "min-xlevel", OPTION_OPTIONAL, AT(min_xlevel), 0, UINT32_MAX,
+      "the same of the extended leaves" },
+    { "min-xlevel2", OPTION_OPTIONAL, AT(min_xlevel2), 0, UINT32_MAX,
+      "the same of Centaur's leaves" },
+    { "level-func7", OPTION_OPTIONAL, AT(level_func7), 0, UINT32_MAX,
       "the highest subleaf of leaf 7" },
-    { "phys-bits", PROPERTY_NUMBER, AT(phys_bits), 0, UINT32_MAX,
+    { "phys-bits", OPTION_NUMBER, AT(phys_bits), 0, UINT32_MAX,
       "physical address bits, 32 to 52; 0: the default" },
-    { "host-phys-bits", PROPERTY_TRISTATE, AT(host_phys_bits), 0, 0,
+    { "host-phys-bits", OPTION_TRISTATE, AT(host_phys_bits), 0, 0,
       "as many physical address bits as the host has" },
-    { "host-phys-bits-limit", PROPERTY_NUMBER, AT(host_phys_bits_limit), 0, 255,
+    { "host-phys-bits-limit", OPTION_NUMBER, AT(host_phys_bits_limit), 0, 255,
       "but no more than this; 0: no limit" },
-    { "tsc-frequency", PROPERTY_FREQUENCY, AT(tsc_frequency), 0, INT64_MAX, "in Hz" },
-    { "tsc-freq", PROPERTY_FREQUENCY, AT(tsc_frequency), 0, INT64_MAX, "the same" },
-    { "ucode-rev", PROPERTY_NUMBER, AT(ucode_rev), 0, UINT64_MAX,
+    { "tsc-frequency", OPTION_FREQUENCY, AT(tsc_frequency), 0, INT64_MAX, "in Hz" },
+    { "tsc-freq", OPTION_FREQUENCY, AT(tsc_frequency), 0, INT64_MAX, "the same" },
+    { "ucode-rev", OPTION_NUMBER, AT(ucode_rev), 0, UINT64_MAX,
       "the microcode revision, as MSR 8BH reads" },
-    { "check", PROPERTY_BOOL, AT(check), 0, 0,
+    { "check", OPTION_BOOL, AT(check), 0, 0,
       "warn of features that the accelerator lacks (default on)" },
-    { "enforce", PROPERTY_BOOL, AT(enforce), 0, 0, "fail when the accelerator lacks one" },
-    { "migratable", PROPERTY_BOOL, AT(migratable), 0, 0,
+    { "enforce", OPTION_BOOL, AT(enforce), 0, 0, "fail when the accelerator lacks one" },
+    { "migratable", OPTION_BOOL, AT(migratable), 0, 0,
       "host and max leave out what cannot migrate (default on)" },
-    { "pmu", PROPERTY_TRISTATE, AT(pmu), 0, 0, "show the performance counters" },
-    { "kvm", PROPERTY_BOOL, AT(kvm), 0, 0, "show KVM's own CPUID leaves (default on)" },
-    { "l3-cache", PROPERTY_BOOL, AT(l3_cache), 0, 0, "show an L3 cache (default on)" },
-    { "legacy-cache", PROPERTY_BOOL, AT(legacy_cache), 0, 0,
+    { "pmu", OPTION_TRISTATE, AT(pmu), 0, 0, "show the performance counters" },
+    { "kvm", OPTION_BOOL, AT(kvm), 0, 0, "show KVM's own CPUID leaves (default on)" },
+    { "l3-cache", OPTION_BOOL, AT(l3_cache), 0, 0, "show an L3 cache (default on)" },
+    { "legacy-cache", OPTION_BOOL, AT(legacy_cache), 0, 0,
       "the vendor's legacy cache sizes instead of the model's" },
-    { "host-cache-info", PROPERTY_BOOL, AT(host_cache_info), 0, 0, "the host's cache leaves" },
-    { "cpuid-0xb", PROPERTY_BOOL, AT(cpuid_0xb), 0, 0, "show leaf 0xb (default on)" },
-    { "full-cpuid-auto-level", PROPERTY_BOOL, AT(full_cpuid_auto_level), 0, 0,
+    { "host-cache-info", OPTION_BOOL, AT(host_cache_info), 0, 0, "the host's cache leaves" },
+    { "cpuid-0xb", OPTION_BOOL, AT(cpuid_0xb), 0, 0, "show leaf 0xb (default on)" },
+    { "full-cpuid-auto-level", OPTION_BOOL, AT(full_cpuid_auto_level), 0, 0,
       "raise the levels to what the features need (default on)" },
-    { "vmware-cpuid-freq", PROPERTY_BOOL, AT(vmware_cpuid_freq), 0, 0,
+    { "vmware-cpuid-freq", OPTION_BOOL, AT(vmware_cpuid_freq), 0, 0,
       "show the TSC and APIC frequencies in leaf 0x40000010 (default on)" },
-    { "lmce", PROPERTY_BOOL, AT(lmce), 0, 0, "local machine check exceptions" },
-    { "x-force-features", PROPERTY_BOOL, AT(force_features), 0, 0,
+    { "lmce", OPTION_BOOL, AT(lmce), 0, 0, "local machine check exceptions" },
+    { "x-force-features", OPTION_BOOL, AT(force_features), 0, 0,
       "show features even where the accelerator lacks them" },
 };
 
@@ -82,7 +84,7 @@ static bool is_hyperv(const char *name)
            g_str_has_prefix(name, "x-hv-");
 }
 
-static const Property *property_find(const char *name)
+static const Option *property_find(const char *name)
 {
     g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
 
@@ -140,7 +142,7 @@ static bool set_frequency(uint64_t *hz, const char *name, const char *value, GEr
     return true;
 }
 
-static bool set_number(const Property *p, void *at, const char *value, GError **error)
+static bool set_number(const Option *p, void *at, const char *value, GError **error)
 {
     uint64_t number;
     g_autoptr(GError) reason = NULL;
@@ -160,7 +162,7 @@ static bool set_number(const Property *p, void *at, const char *value, GError **
     return true;
 }
 
-static bool set_text(const Property *p, void *at, const char *value, GError **error)
+static bool set_text(const Option *p, void *at, const char *value, GError **error)
 {
     size_t length = strlen(value);
 
@@ -176,7 +178,7 @@ static bool set_text(const Property *p, void *at, const char *value, GError **er
         }
         return false;
     }
-    if (p->kind == PROPERTY_VENDOR) {
+    if (p->kind == OPTION_VENDOR) {
         memcpy(at, value, length + 1);
     } else {
         g_free(*(char **)at);
@@ -185,15 +187,15 @@ static bool set_text(const Property *p, void *at, const char *value, GError **er
     return true;
 }
 
-static bool set_property(X86CpuConfig *config, const Property *p, const char *value,
+static bool set_property(X86CpuConfig *config, const Option *p, const char *value,
                          GError **error)
 {
     void *at = (char *)config + p->offset;
     bool on;
 
     switch (p->kind) {
-    case PROPERTY_BOOL:
-    case PROPERTY_TRISTATE: {
+    case OPTION_BOOL:
+    case OPTION_TRISTATE: {
         g_autoptr(GError) reason = NULL;
 
         if (!parse_bool(value, &on, &reason)) {
@@ -201,17 +203,17 @@ static bool set_property(X86CpuConfig *config, const Property *p, const char *va
                       p->name, value);
             return false;
         }
-        if (p->kind == PROPERTY_BOOL) {
+        if (p->kind == OPTION_BOOL) {
             *(bool *)at = on;
         } else {
             *(X86Tristate *)at = on ? X86_ON : X86_OFF;
         }
         return true;
     }
-    case PROPERTY_NUMBER:
-    case PROPERTY_OPTIONAL:
+    case OPTION_NUMBER:
+    case OPTION_OPTIONAL:
         return set_number(p, at, value, error);
-    case PROPERTY_FREQUENCY:
+    case OPTION_FREQUENCY:
         return set_frequency(at, p->name, value, error);
     default:
         return set_text(p, at, value, error);
@@ -241,7 +243,7 @@ static bool set_hyperv(const char *name, const char *value, GError **error)
 bool x86_cpu_config_set(X86CpuConfig *config, const char *name, const char *value,
                         GError **error)
 {
-    const Property *p = property_find(name);
+    const Option *p = property_find(name);
     bool on;
     g_autoptr(GError) reason = NULL;
 
@@ -261,6 +263,50 @@ bool x86_cpu_config_set(X86CpuConfig *config, const char *name, const char *valu
     }
     set_feature(config, name, on);
     return true;
+}
+
+bool x86_cpu_property_at(size_t n, X86CpuProperty *property)
+{
+    static const char *const types[] = {
+        [OPTION_BOOL] = "bool", [OPTION_TRISTATE] = "bool", [OPTION_NUMBER] = "int",
+        [OPTION_OPTIONAL] = "int", [OPTION_FREQUENCY] = "int", [OPTION_VENDOR] = "str",
+        [OPTION_STRING] = "str",
+    };
+
+    if (n >= G_N_ELEMENTS(properties)) {
+        return false;
+    }
+    *property = (X86CpuProperty){ properties[n].name, types[properties[n].kind],
+                                  properties[n].help };
+    return true;
+}
+
+GVariant *x86_cpu_config_value(const X86CpuConfig *config, const char *name)
+{
+    const Option *p = property_find(name);
+    const void *at = p ? (const char *)config + p->offset : NULL;
+
+    if (!p) {
+        return NULL;
+    }
+    switch (p->kind) {
+    case OPTION_BOOL:
+        return g_variant_new_boolean(*(const bool *)at);
+    case OPTION_TRISTATE:
+        return g_variant_new_boolean(*(const X86Tristate *)at == X86_ON);
+    case OPTION_OPTIONAL:
+        return g_variant_new_int64(*(const int64_t *)at);
+    case OPTION_NUMBER:
+    case OPTION_FREQUENCY:
+        return g_variant_new_uint64(*(const uint64_t *)at);
+    case OPTION_VENDOR:
+        return g_variant_new_string(at);
+    default: {
+        const char *text = *(char *const *)at;
+
+        return g_variant_new_string(text ? text : "");
+    }
+    }
 }
 
 /* The next word; ",," in it is a comma. `*text` moves behind its end, or becomes NULL. */
@@ -378,17 +424,16 @@ char *x86_cpu_config_help(void)
     GString *text = g_string_new("CPU properties:\n");
 
     for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
-        const Property *p = &properties[i];
+        const Option *p = &properties[i];
         static const char *const kinds[] = {
-            [PROPERTY_BOOL] = "<on|off>", [PROPERTY_TRISTATE] = "<on|off>",
-            [PROPERTY_NUMBER] = "<number>", [PROPERTY_OPTIONAL] = "<number>",
-            [PROPERTY_FREQUENCY] = "<frequency>", [PROPERTY_VENDOR] = "<string>",
-            [PROPERTY_STRING] = "<string>",
+            [OPTION_BOOL] = "<on|off>", [OPTION_TRISTATE] = "<on|off>",
+            [OPTION_NUMBER] = "<number>", [OPTION_OPTIONAL] = "<number>",
+            [OPTION_FREQUENCY] = "<frequency>", [OPTION_VENDOR] = "<string>",
+            [OPTION_STRING] = "<string>",
         };
         g_autofree char *left = g_strdup_printf("%s=%s", p->name, kinds[p->kind]);
 
-        g_string_append_printf(text, "  %-32s%s%s\n", left, p->help ? " - " : "",
-                               p->help ? p->help : "");
+        g_string_append_printf(text, "  %-32s - %s\n", left, p->help);
     }
     return g_string_free(text, FALSE);
 }

@@ -70,6 +70,22 @@ bool x86_cpu_config_parse(X86CpuConfig *config, const char *text, GError **error
 bool x86_cpu_config_set(X86CpuConfig *config, const char *name, const char *value,
                         GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* A property of `-cpu` that is no feature, for introspection. */
+typedef struct X86CpuProperty {
+    const char *name;
+    const char *type;        /* "bool", "int", "str" */
+    const char *description;
+} X86CpuProperty;
+
+/* False past the last one. */
+bool x86_cpu_property_at(size_t n, X86CpuProperty *property);
+
+/*
+ * The property's value, floating: "b", "x", "t" or "s"; what is not set reads as -1, 0, off or
+ * "". NULL when there is no such property.
+ */
+GVariant *x86_cpu_config_value(const X86CpuConfig *config, const char *name);
+
 void x86_cpu_config_release(X86CpuConfig *config);
 
 /* The properties (not features) that `-cpu` takes, one a line with its meaning; caller frees. */

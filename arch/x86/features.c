@@ -251,7 +251,7 @@ const X86FeatureInfo x86_features[] = {
     { W(40000001_EAX), 0, "kvmclock" },
     { W(40000001_EAX), 1, "kvm-nopiodelay" },
     { W(40000001_EAX), 2, "kvm-mmu" },
-    { W(40000001_EAX), 3, "kvmclock" },
+    { W(40000001_EAX), 3, "kvmclock", NULL, X86_FEATURE_AGAIN },
     { W(40000001_EAX), 4, "kvm-asyncpf" },
     { W(40000001_EAX), 5, "kvm-steal-time" },
     { W(40000001_EAX), 6, "kvm-pv-eoi" },

@@ -78,6 +78,7 @@ extern const X86FeatureWordInfo x86_feature_words[X86_WORD_COUNT];
 typedef enum X86FeatureFlags {
     X86_FEATURE_UNMIGRATABLE = 1 << 0, /* left out of host and max while migratable=on */
     X86_FEATURE_EXPLICIT = 1 << 1,     /* host and max leave it out; needs more than the bit */
+    X86_FEATURE_AGAIN = 1 << 2,        /* another bit of a name that stands above */
 } X86FeatureFlags;
 
 typedef struct X86FeatureInfo {

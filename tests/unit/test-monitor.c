@@ -8,6 +8,7 @@
 #include "base/fdset.h"
 #include "base/log.h"
 #include "hw/core/cpu.h"
+#include "arch/x86/cpu.h"
 #include "hw/core/debug.h"
 #include "hw/core/machine.h"
 #include "hw/core/plug.h"
@@ -164,6 +165,7 @@ static void machine_up(void)
     Device *device, *cpu;
 
     object_types_register(types);
+    object_types_register(x86_cpu_types());
     g_assert_nonnull(machine_new(&test_machine_type, &error));
     machine_get()->ram_size = RAM_SIZE;
     machine_get()->max_cpus = 2;

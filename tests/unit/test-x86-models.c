@@ -4,6 +4,7 @@
 
 #include "arch/x86/features.h"
 #include "arch/x86/models.h"
+#include "arch/x86/query.h"
 
 static void test_table_rows(void)
 {
@@ -39,7 +40,7 @@ static void test_table_names(void)
         for (size_t n = 0; names[n]; n++) {
             bool fresh = g_hash_table_add(seen, g_strdup(names[n]));
 
-            g_assert_true(fresh || strcmp(names[n], "kvmclock") == 0);
+            g_assert_true(fresh == !(x86_features[i].flags & X86_FEATURE_AGAIN));
             g_assert_nonnull(x86_feature_find(names[n], -1));
             g_assert_cmpuint(x86_feature_find(names[n], -1)->word, ==, x86_features[i].word);
         }
@@ -179,6 +180,85 @@ static void test_help(void)
     g_assert_nonnull(strstr(feature, "did you mean 'avx512"));
 }
 
+/* ---- QMP ---- */
+
+static GVariant *expand(const char *name, const char *props, bool full, GError **error)
+{
+    g_autoptr(GVariant) dict = props ? g_variant_ref_sink(g_variant_new_parsed(props)) : NULL;
+    GVariant *answer = x86_cpu_models_ops.expand(name, dict, full, error);
+
+    return answer ? g_variant_ref_sink(answer) : NULL;
+}
+
+static bool prop_is(GVariant *model, const char *name)
+{
+    g_autoptr(GVariant) props = g_variant_lookup_value(model, "props", NULL);
+    gboolean value = FALSE;
+
+    g_assert_true(g_variant_lookup(props, name, "b", &value));
+    return value;
+}
+
+static void test_expansion(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) model = expand("Haswell-noTSX", "{'avx2': <false>, 'aes': <true>}", false,
+                                       &error);
+    g_autoptr(GVariant) whole = expand("Haswell", NULL, true, &error);
+    const char *name;
+
+    g_assert_no_error(error);
+    g_assert_true(g_variant_lookup(model, "name", "&s", &name));
+    g_assert_cmpstr(name, ==, "base");
+    g_assert_false(prop_is(model, "avx2"));
+    g_assert_false(prop_is(model, "rtm"));
+    g_assert_true(prop_is(model, "avx"));
+    g_assert_true(g_variant_lookup(whole, "name", "&s", &name));
+    g_assert_cmpstr(name, ==, "Haswell");
+    g_assert_true(prop_is(whole, "xd"));
+    g_assert_true(prop_is(whole, "legacy-cache"));
+
+    g_assert_null(expand("nope", NULL, true, &error));
+    g_assert_nonnull(strstr(error->message, "CPU model 'nope' not found"));
+    g_clear_error(&error);
+    g_assert_null(expand("qemu64", "{'avx': <1>}", true, &error));
+    g_assert_nonnull(strstr(error->message, "Invalid parameter type for 'avx', expected: boolean"));
+    g_clear_error(&error);
+    g_assert_null(expand("qemu64", "{'family': <'x'>}", true, &error));
+    g_assert_nonnull(strstr(error->message, "expected: integer"));
+    g_clear_error(&error);
+    g_assert_null(expand("qemu64", "{'foo': <true>}", true, &error));
+    g_assert_nonnull(strstr(error->message, "Property 'qemu64-x86_64-cpu.foo' not found"));
+}
+
+static void test_definitions(void)
+{
+    g_autoptr(GVariant) list = g_variant_ref_sink(x86_cpu_models_ops.definitions(NULL));
+    g_autoptr(GArray) names = x86_cpu_model_names();
+
+    g_assert_cmpuint(g_variant_n_children(list), ==, names->len);
+}
+
+/* The types know each feature by all its names, and an option goes to the configuration. */
+static void test_types(void)
+{
+    const ObjectType *const *types = x86_cpu_types();
+    const Property *found = NULL;
+
+    g_assert_cmpstr(types[0]->name, ==, "x86_64-cpu");
+    for (unsigned i = 0; i < types[0]->properties.count; i++) {
+        const Property *p = &types[0]->properties.at[i];
+
+        g_assert_nonnull(p->description);
+        if (strcmp(p->name, "sse4-1") == 0) {
+            g_assert_null(found);
+            found = p;
+        }
+    }
+    g_assert_nonnull(found);
+    g_assert_cmpstr(types[1]->name, ==, "486-x86_64-cpu");
+}
+
 static int dump(void)
 {
     for (size_t i = 0; i < x86_cpu_model_count; i++) {
@@ -216,5 +296,8 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/models/whole", test_models_whole);
     g_test_add_func("/x86/models/names", test_models_names);
     g_test_add_func("/x86/models/help", test_help);
+    g_test_add_func("/x86/models/expansion", test_expansion);
+    g_test_add_func("/x86/models/definitions", test_definitions);
+    g_test_add_func("/x86/models/types", test_types);
     return g_test_run();
 }
