@@ -12,6 +12,7 @@ extern const SchemaModule char_module;
 extern const SchemaModule device_module;
 extern const SchemaModule fd_module;
 extern const SchemaModule general_module;
+extern const SchemaModule input_module;
 extern const SchemaModule inspect_module;
 extern const SchemaModule machine_module;
 extern const SchemaModule memory_module;

@@ -22,6 +22,7 @@ typedef struct InputKey {
 /* Keys are indexes into this; 0 is "unmapped". */
 extern const InputKey input_keys[];
 extern const unsigned input_key_count;
+extern const char *const input_key_names[];   /* the same; NULL-terminated */
 
 /* By QKeyCode; 0 with an error that names the nearest. */
 unsigned input_key_by_name(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
