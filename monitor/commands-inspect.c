@@ -101,6 +101,29 @@ static void info_registers(Monitor *monitor, GVariant *args, GError **error)
     }
 }
 
+static void print_paging(Monitor *monitor, bool pages, GError **error)
+{
+    Cpu *cpu = cpu_for_monitor(monitor, error);
+    void (*print)(Cpu *, GString *) = !cpu ? NULL : pages ? cpu->ops->print_pages
+                                                          : cpu->ops->print_ranges;
+
+    if (cpu && !print) {
+        monitor_printf(monitor, "The page tables of this CPU cannot be shown\n");
+    } else if (cpu) {
+        print(cpu, monitor->text);
+    }
+}
+
+static void info_tlb(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_paging(monitor, true, error);
+}
+
+static void info_mem(Monitor *monitor, GVariant *args, GError **error)
+{
+    print_paging(monitor, false, error);
+}
+
 /* ---- devices that speak for themselves ---- */
 
 static void print_topic(Monitor *monitor, const char *topic)
@@ -254,6 +277,8 @@ static const HmpCommand hmp_infos[] = {
               "to query)",
       .args = (const HmpArg[]){ { "a", HMP_FLAG }, { "vcpu", HMP_NUMBER, true }, { 0 } },
       .handler = info_registers },
+    { .name = "tlb", .help = "show virtual to physical memory mappings", .handler = info_tlb },
+    { .name = "mem", .help = "show the active virtual memory mappings", .handler = info_mem },
     { .name = "device", .params = "id|path", .help = "show the state of one device",
       .args = (const HmpArg[]){ { "device", HMP_WORD, false, hmp_complete_path }, { 0 } },
       .handler = info_device },

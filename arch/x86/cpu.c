@@ -346,6 +346,16 @@ static bool translate(Cpu *cpu, uint64_t virtual_address, uint64_t *physical)
     return x86_translate(state_of(cpu), cpu->memory, virtual_address, physical, NULL);
 }
 
+static void print_pages(Cpu *cpu, GString *out)
+{
+    x86_print_tlb(state_of(cpu), cpu->memory, out);
+}
+
+static void print_ranges(Cpu *cpu, GString *out)
+{
+    x86_print_mem(state_of(cpu), cpu->memory, out);
+}
+
 static void inject_nmi(Cpu *cpu)
 {
     set_nmi(&cpu->device, 0, true);
@@ -355,7 +365,7 @@ static void inject_nmi(Cpu *cpu)
 static const CpuOps cpu_ops = {
     .arch = "x86_64", .print_registers = print_registers, .program_counter = program_counter,
     .get_register = get_register, .set_register = set_register, .translate = translate,
-    .inject_nmi = inject_nmi,
+    .inject_nmi = inject_nmi, .print_pages = print_pages, .print_ranges = print_ranges,
 };
 
 static bool cpu_prepare(Device *device, GError **error)

@@ -21,6 +21,9 @@ typedef struct CpuOps {
     /* Guest virtual to physical, by a walk of the page tables; false when unmapped. */
     bool (*translate)(Cpu *cpu, uint64_t virtual_address, uint64_t *physical);
     void (*inject_nmi)(Cpu *cpu);
+    /* The page tables: a line a page (`info tlb`), a line a range (`info mem`). May be NULL. */
+    void (*print_pages)(Cpu *cpu, GString *out);
+    void (*print_ranges)(Cpu *cpu, GString *out);
 } CpuOps;
 
 struct Cpu {

@@ -488,6 +488,8 @@ static void test_cpus(void)
     check_human("cpu 1", "invalid CPU index\r\n");
     check_human("cpu 0", "");
     check_human("info registers", "\r\nCPU#0\r\nRIP=1234\r\n");
+    check_human("info tlb", "The page tables of this CPU cannot be shown\r\n");
+    check_human("info mem", "The page tables of this CPU cannot be shown\r\n");
     check_human("info registers -a", "\r\nCPU#0\r\nRIP=1234\r\n");
     check_human("info registers 4", "Error: No CPU #4: the machine has 1\r\n");
     check_human("print $rip+1", "0x1235\r\n");
