@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * -kernel, -initrd and -append: a kernel that is started without firmware. It is placed again
- * in every reset of the machine, after the firmware device has had its turn.
+ * -kernel, -initrd and -append. Without a BIOS the kernel is placed in every reset of the
+ * machine, after the firmware device has had its turn. With one it is handed over in fw_cfg,
+ * and an option ROM that the firmware device adds loads it (hw/firmware/kernel-rom.S).
  */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "hw/core/cpu.h"
 #include "hw/core/machine.h"
+#include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/pc-firmware.h"
 #include "vmm/start.h"
 
@@ -97,13 +99,11 @@ static GArray *memory_map(const PcFirmware *firmware)
     return entries;
 }
 
-static bool place_kernel(const PcFirmware *firmware, GError **error)
+static BootRequest make_request(const PcFirmware *firmware, const GArray *e820)
 {
     const Machine *machine = machine_get();
-    g_autoptr(GArray) e820 = memory_map(firmware);
-    uint8_t seed[RNG_SEED_SIZE];
-    bool seeded = getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed);
-    BootRequest request = {
+
+    return (BootRequest){
         .kernel = (const uint8_t *)g_mapped_file_get_contents(kernel->file),
         .kernel_size = g_mapped_file_get_length(kernel->file),
         .kernel_name = machine->kernel,
@@ -114,11 +114,23 @@ static bool place_kernel(const PcFirmware *firmware, GError **error)
         .e820_count = e820->len,
         .long_mode = cpu_has_long_mode(cpu_get(0)),
         .rsdp = pc_firmware_rsdp(firmware),
-        .rng_seed = seeded ? seed : NULL,
-        .rng_seed_size = seeded ? sizeof(seed) : 0,
     };
-    g_autoptr(BootPlan) plan = boot_plan_new(&request, error);
+}
 
+/* ---- without a BIOS ---- */
+
+static bool place_kernel(const PcFirmware *firmware, GError **error)
+{
+    g_autoptr(GArray) e820 = memory_map(firmware);
+    BootRequest request = make_request(firmware, e820);
+    g_autoptr(BootPlan) plan = NULL;
+    uint8_t seed[RNG_SEED_SIZE];
+
+    if (getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed)) {
+        request.rng_seed = seed;
+        request.rng_seed_size = sizeof(seed);
+    }
+    plan = boot_plan_new(&request, error);
     if (!plan || !boot_plan_load(plan, machine_memory(), !kernel->started_once, error)) {
         return false;
     }
@@ -137,13 +149,77 @@ static bool place_kernel(const PcFirmware *firmware, GError **error)
     return true;
 }
 
+/* ---- with a BIOS ---- */
+
+static void set_data(FwCfg *fw, FwCfgKey key, GBytes *data)
+{
+    fw_cfg_set_item(fw, key, data);
+    g_bytes_unref(data);
+}
+
+/* An address, a size and the content. The keys are those of the ROM. */
+static void set_part(FwCfg *fw, const FwCfgKey keys[3], uint32_t address, GBytes *data)
+{
+    fw_cfg_set_number(fw, keys[0], address, 4);
+    fw_cfg_set_number(fw, keys[1], g_bytes_get_size(data), 4);
+    set_data(fw, keys[2], data);
+}
+
+static bool hand_over_kernel(const PcFirmware *firmware, GError **error)
+{
+    static const FwCfgKey setup_keys[] = { FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE,
+                                           FW_CFG_SETUP_DATA };
+    static const FwCfgKey kernel_keys[] = { FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE,
+                                            FW_CFG_KERNEL_DATA };
+    static const FwCfgKey cmdline_keys[] = { FW_CFG_CMDLINE_ADDR, FW_CFG_CMDLINE_SIZE,
+                                             FW_CFG_CMDLINE_DATA };
+    static const FwCfgKey initrd_keys[] = { FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE,
+                                            FW_CFG_INITRD_DATA };
+    g_autoptr(GArray) e820 = memory_map(firmware);
+    BootRequest request = make_request(firmware, e820);
+    g_autoptr(GBytes) file = g_mapped_file_get_bytes(kernel->file);
+    const char *text = request.command_line ? request.command_line : "";
+    FwCfg *fw = fw_cfg_find();
+    BootSplit split;
+
+    if (!fw) {
+        error_set(error, ERROR_INVALID, "-kernel with -bios: the machine has no fw_cfg");
+        return false;
+    }
+    if (!boot_split_linux(&request, &split, error)) {
+        g_prefix_error(error, "-kernel %s: ", request.kernel_name);
+        return false;
+    }
+    set_part(fw, setup_keys, split.setup_address,
+             g_bytes_new_take(split.setup, split.setup_size));
+    set_part(fw, kernel_keys, split.kernel_address,
+             g_bytes_new_from_bytes(file, split.kernel - request.kernel, split.kernel_size));
+    set_part(fw, cmdline_keys, split.command_line_address, g_bytes_new(text, strlen(text) + 1));
+    if (request.module_count) {
+        set_part(fw, initrd_keys, split.initrd_address,
+                 g_mapped_file_get_bytes(g_ptr_array_index(kernel->module_files, 0)));
+    }
+    kernel->started_once = true;
+    return true;
+}
+
+/* ---- when ---- */
+
+static bool provide_kernel(const PcFirmware *firmware, GError **error)
+{
+    if (pc_firmware_is_direct(firmware)) {
+        return place_kernel(firmware, error);
+    }
+    return kernel->started_once || hand_over_kernel(firmware, error);
+}
+
 static void machine_was_reset(void *opaque)
 {
     const PcFirmware *firmware = pc_firmware_find();
     g_autoptr(GError) error = NULL;
 
     /* Without a map the firmware device has failed, and said so. */
-    if (pc_firmware_memory_map(firmware) && !place_kernel(firmware, &error)) {
+    if (pc_firmware_memory_map(firmware) && !provide_kernel(firmware, &error)) {
         report_error("%s", error->message);
         machine_request_exit(1);
     }
@@ -171,12 +247,6 @@ bool start_kernel(GError **error)
     if (!pc_firmware_find()) {
         error_set(error, ERROR_INVALID, "-kernel: machine '%s' cannot start a kernel",
                   machine->board);
-        return false;
-    }
-    if (machine->firmware) {
-        error_set(error, ERROR_INVALID,
-                  "-kernel with -bios: this BIOS has no loader for kernels; leave -bios out, the "
-                  "kernel is then started without it");
         return false;
     }
     kernel = g_new0(Kernel, 1);

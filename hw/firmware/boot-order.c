@@ -45,7 +45,7 @@ bool boot_order_add(BootOrder *order, int32_t index, const char *path, const cha
     BootEntry *entry;
     guint at;
 
-    g_assert(index >= 0 && !strchr(path, '\n'));
+    g_assert(index >= -1 && !strchr(path, '\n'));
     for (at = 0; at < order->entries->len; at++) {
         const BootEntry *other = g_ptr_array_index(order->entries, at);
 

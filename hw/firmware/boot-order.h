@@ -20,7 +20,8 @@ void boot_order_free(BootOrder *order);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BootOrder, boot_order_free)
 
 /*
- * Adds a device. `index` is not negative and nobody else's; `path` is the device's path in Open
+ * Adds a device. `index` is nobody else's and not negative, or -1 for what goes before all that
+ * the user names; `path` is the device's path in Open
  * Firmware's form, without a line end; `owner` names the device in the message on failure.
  */
 bool boot_order_add(BootOrder *order, int32_t index, const char *path, const char *owner,

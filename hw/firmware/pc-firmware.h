@@ -24,7 +24,8 @@ bool pc_firmware_is_direct(const PcFirmware *firmware);
 
 /*
  * What a directly started kernel is told; valid from the reset of the machine on, when the
- * firmware's turn in it is over. The map is borrowed until the next reset. The address is that
+ * firmware's turn in it is over. With a BIOS, where a loader may put things; the BIOS tells the
+ * kernel itself. The map is borrowed until the next reset. The address is that
  * of the ACPI root pointer (RSDP), 0 with acpi=off.
  */
 const E820Map *pc_firmware_memory_map(const PcFirmware *firmware);

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/error.h"
+#include "hw/firmware/kernel-rom.h"
 #include "hw/firmware/pc-private.h"
 
 /* Takes the bytes. */
@@ -117,12 +118,29 @@ static bool publish_sleep_states(FwCfg *fw, const AcpiMachine *m, GError **errp)
     return set_file(fw, "etc/system-states", bytes, errp);
 }
 
+/* A kernel together with a BIOS: the ROM that loads it is the first to boot. */
+static bool publish_kernel_rom(FwCfg *fw, BootOrder *order, GError **errp)
+{
+    g_autoptr(GBytes) rom = g_bytes_new_static(kernel_rom, kernel_rom_size);
+
+    if (!kernel_rom_size) {
+        error_set(
+            errp, ERROR_INVALID,
+            "-kernel with -bios: the loader's ROM is not in this build, which was made on "
+            "another architecture; leave -bios out");
+        return false;
+    }
+    return fw_cfg_set_file(fw, KERNEL_ROM_FILE, rom, errp) &&
+           boot_order_add(order, -1, KERNEL_ROM_PATH, "-kernel", errp);
+}
+
 static bool publish_boot_order(FwCfg *fw, GError **errp)
 {
     g_autoptr(BootOrder) order = boot_order_new();
     GByteArray *file;
 
-    if (!pc_boot_order(order, errp)) {
+    if (!pc_boot_order(order, errp) ||
+        (machine_get()->kernel && !publish_kernel_rom(fw, order, errp))) {
         return false;
     }
     file = boot_order_file(order, machine_get()->boot_strict);
@@ -150,12 +168,33 @@ static bool publish_option_roms(FwCfg *fw, const PcFirmware *firmware, GError **
     return true;
 }
 
+/* Where a boot loader may put things while the BIOS has its own at the end of low RAM. */
+static E820Map *loader_map(const PcDescription *d)
+{
+    enum { BIOS_END_ROOM = 2 << 20 };
+    E820Map *map = e820_new();
+
+    for (guint i = 0; i < d->ram->len; i++) {
+        const SmbiosMemoryRange *range = &g_array_index(d->ram, SmbiosMemoryRange, i);
+
+        e820_add(map, range->base, range->length, E820_RAM);
+    }
+    e820_add(map, 0x9fc00, 0x100000 - 0x9fc00, E820_RESERVED);
+    if (d->low_end >= 4 * BIOS_END_ROOM) {
+        e820_add(map, d->low_end - BIOS_END_ROOM, BIOS_END_ROOM, E820_RESERVED);
+    }
+    return map;
+}
+
 bool pc_publish(PcFirmware *firmware, FwCfg *fw, GError **errp)
 {
     PcDescription d;
     bool ok;
 
     pc_describe(&d, firmware->direct);
+    if (!firmware->direct) {
+        firmware->map = loader_map(&d);
+    }
     publish_numbers(fw, &d);
     publish_hpet(fw, &d.acpi);
     ok = firmware->direct ||

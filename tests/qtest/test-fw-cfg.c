@@ -165,6 +165,61 @@ static void test_direct(void)
     g_remove(kernel);
 }
 
+/* A Linux kernel of one page, protocol 2.15, together with a BIOS. */
+static char *make_linux(void)
+{
+    char *path = g_build_filename(g_get_tmp_dir(), "qtest-linux-XXXXXX", NULL);
+    uint8_t bytes[3 * 512 + 4096] = { 0 };
+
+    g_close(g_mkstemp(path), NULL);
+    bytes[0x1f1] = 2; /* sectors of setup code */
+    store_le(bytes + 0x1f4, 4096 / 16, 4);
+    store_le(bytes + 0x1fe, 0xaa55, 2);
+    store_le(bytes + 0x200, 0x6aeb, 2);
+    memcpy(bytes + 0x202, "HdrS", 4);
+    store_le(bytes + 0x206, 0x020f, 2);
+    bytes[0x211] = 1; /* loaded high */
+    store_le(bytes + 0x22c, 0x37ffffff, 4);
+    store_le(bytes + 0x230, 0x200000, 4);
+    bytes[0x234] = 1;
+    store_le(bytes + 0x238, 255, 4);
+    store_le(bytes + 0x258, 0x1000000, 8);
+    store_le(bytes + 0x260, 0x100000, 4);
+    memset(bytes + 1536, 0x90, 4096);
+    g_assert_true(g_file_set_contents(path, (char *)bytes, sizeof(bytes), NULL));
+    return path;
+}
+
+static void test_kernel_with_bios(void)
+{
+    enum { KERNEL_ADDR = 7, KERNEL_SIZE = 8, KERNEL_DATA = 0x11, CMDLINE_DATA = 0x15 };
+    g_autofree char *bios = make_bios(), *kernel = make_linux();
+    QTest *qtest =
+        qtest_start_board(BOARD, "-m 64M -bios %s -kernel %s -append one=1", bios, kernel);
+    uint8_t bytes[32];
+    uint32_t size;
+
+    if (!qtest) {
+        return;
+    }
+    read_item(qtest, KERNEL_ADDR, bytes, 4);
+    g_assert_cmphex(load_le(bytes, 4), ==, 0x100000);
+    read_item(qtest, KERNEL_SIZE, bytes, 4);
+    g_assert_cmphex(load_le(bytes, 4), ==, 4096);
+    read_item(qtest, KERNEL_DATA, bytes, 1);
+    g_assert_cmphex(bytes[0], ==, 0x90);
+    read_item(qtest, CMDLINE_DATA, bytes, 6);
+    g_assert_cmpstr((char *)bytes, ==, "one=1");
+    g_assert_cmpuint(dma_file(qtest, "bootorder", 0x2000), ==, 24);
+    qtest_read(qtest, 0x2000, bytes, 24);
+    g_assert_cmpstr((char *)bytes, ==, "/rom@genroms/kernel.bin");
+    find_file(qtest, "genroms/kernel.bin", &size);
+    g_assert_cmpuint(size % 512, ==, 0);
+    qtest_stop(qtest);
+    g_remove(bios);
+    g_remove(kernel);
+}
+
 static void test_errors(void)
 {
     static const char *const bad[][2] = {
@@ -189,6 +244,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fw-cfg/bios", test_bios);
     g_test_add_func("/fw-cfg/direct", test_direct);
+    g_test_add_func("/fw-cfg/kernel-with-bios", test_kernel_with_bios);
     g_test_add_func("/fw-cfg/errors", test_errors);
     return g_test_run();
 }
