@@ -68,12 +68,11 @@ static void setup_ide(AddressSpace *io, unsigned bus, unsigned devfn)
     pci_ports_write(io, bus, devfn, IDETIM_SECONDARY, 2, DECODE);
 }
 
-/* 82371AB, 7.1: the power management and SMBus blocks, and the SCI instead of SMIs. */
+/* 82371AB, 7.1: the power management and SMBus blocks. */
 static void setup_piix4(AddressSpace *io, unsigned bus, unsigned devfn)
 {
     enum { PMBA = 0x40, PMREGMISC = 0x80, SMBBA = 0x90, SMBHSTCFG = 0xd2, COMMAND = 0x04 };
-    enum { PMIOSE = 1, SMB_HST_EN_IRQ9 = 0x09, PMCNTRL = 4, SCI_EN = 1, COMMAND_IO = 1 };
-    uint16_t control;
+    enum { PMIOSE = 1, SMB_HST_EN_IRQ9 = 0x09, COMMAND_IO = 1 };
 
     pci_ports_write(io, bus, devfn, PMBA, 4, PC_PM_BASE | 1);
     pci_ports_write(io, bus, devfn, PMREGMISC, 1, PMIOSE);
@@ -82,8 +81,14 @@ static void setup_piix4(AddressSpace *io, unsigned bus, unsigned devfn)
     pci_ports_write(io, bus, devfn, COMMAND, 2,
                     pci_ports_read(io, bus, devfn, COMMAND, 2) | COMMAND_IO);
     pci_ports_write(io, bus, devfn, PCI_INTERRUPT_LINE, 1, PC_SCI_IRQ);
-    control = port_read(io, PC_PM_BASE + PMCNTRL, 2);
-    port_write(io, PC_PM_BASE + PMCNTRL, 2, control | SCI_EN);
+}
+
+/* 82371AB, 7.2.3: events raise the SCI instead of SMIs. The block has to be mapped. */
+static void enable_sci(void)
+{
+    enum { PMCNTRL = PC_PM_BASE + 4, SCI_EN = 1 };
+
+    port_write(machine_io(), PMCNTRL, 2, port_read(machine_io(), PMCNTRL, 2) | SCI_EN);
 }
 
 static const struct {
@@ -265,6 +270,9 @@ bool pc_start_directly(PcFirmware *firmware, GError **errp)
     memory_transaction_begin();
     setup_pci(&d);
     memory_transaction_commit();
+    if (d.acpi.pm_base) {
+        enable_sci();
+    }
     open_a20();
     g_clear_pointer(&firmware->map, e820_free);
     firmware->map = make_map(&d);
