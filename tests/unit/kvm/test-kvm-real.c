@@ -264,8 +264,11 @@ static void check_dirty(const void *options)
         dirty_log_sync(bench.ram, 0, BENCH_RAM);
         dirty_log_take(bench.ram, DIRTY_MIGRATION, 0, BENCH_RAM, UINT64_MAX, bitmap, &next);
         dirty_log_clear(bench.ram, 0, BENCH_RAM);
-        /* 0x20000 to 0x2ffff and the counter, and nothing else. */
-        g_assert_cmphex(bitmap[0], ==, 0xffffull << 32 | 1 << 4);
+        /*
+         * 0x20000 to 0x2ffff and the counter, and nothing else but the code: KVM may map a page
+         * writable, and call it dirty, when the guest only fetches from it.
+         */
+        g_assert_cmphex(bitmap[0] & ~(1ull << 1), ==, 0xffffull << 32 | 1 << 4);
         for (unsigned i = 1; i < G_N_ELEMENTS(bitmap); i++) {
             g_assert_cmphex(bitmap[i], ==, 0);
         }
