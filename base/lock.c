@@ -3,12 +3,18 @@
 
 _Thread_local bool machine_lock_is_held;
 
-static GMutex mutex;
+/*
+ * A CPU in a loop of port accesses takes and drops the lock all the time, and
+ * would keep a sleeping waiter out. Who waits holds the gate, so it is next.
+ */
+static GMutex gate, mutex;
 
 void machine_lock(void)
 {
     g_assert(!machine_lock_is_held);
+    g_mutex_lock(&gate);
     g_mutex_lock(&mutex);
+    g_mutex_unlock(&gate);
     machine_lock_is_held = true;
 }
 

@@ -43,9 +43,6 @@ static bool add_monitor(Chardev *chardev, MonitorMode mode, bool pretty, GError 
     return monitor_new(chardev, &options, error) != NULL;
 }
 
-/* Chardevs with a monitor beside the port, which come once the machine is there. */
-static GPtrArray *mixed_monitors;
-
 static bool connect_port(Port *port, unsigned index, const char *spec, GError **error)
 {
     g_autofree char *id = g_strdup_printf("%s%u", port->kind, index);
@@ -60,17 +57,11 @@ static bool connect_port(Port *port, unsigned index, const char *spec, GError **
         return true;
     }
     port->ids[index] = g_strdup(chardev_id(chardev));
-    if (with_monitor) {
-        if (!mixed_monitors) {
-            mixed_monitors = g_ptr_array_new();
-        }
-        g_ptr_array_add(mixed_monitors, chardev);
-    }
-    return true;
+    /* Before the port's device, which thereby gets the keyboard first. */
+    return !with_monitor || add_monitor(chardev, MONITOR_READLINE, false, error);
 }
 
-/* No display is modelled: without one, the terminal is the console unless said otherwise. */
-static bool terminal_is_console(void)
+bool terminal_is_console(void)
 {
     if (option_given("nographic")) {
         return true;
@@ -145,11 +136,6 @@ bool start_monitors(GError **error)
     GPtrArray *mons = option_values("mon");
 
     start_describe();
-    for (guint i = 0; mixed_monitors && i < mixed_monitors->len; i++) {
-        if (!add_monitor(mixed_monitors->pdata[i], MONITOR_READLINE, false, error)) {
-            return false;
-        }
-    }
     for (guint i = 0; i < mons->len; i++) {
         g_autoptr(GVariant) dict = option_parse_dict(mons->pdata[i], "chardev", error);
         if (!dict || !monitor_add(dict, error)) {

@@ -574,6 +574,9 @@ static bool make_machine(GError **error)
     if (option_given("no-acpi")) {
         machine->acpi = false;
     }
+    if (terminal_is_console()) {
+        machine->graphics = false;
+    }
     set_files(machine);
     return set_machine_properties(machine, error) && set_ram(machine, error) &&
            set_cpus(machine, error) && set_boot(machine, error) &&

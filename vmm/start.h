@@ -21,6 +21,9 @@ bool start_qtest(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The id of the chardev of a port ("serial", 0), or NULL. */
 const char *port_backend(const char *kind, unsigned index, void *opaque);
 
+/* No display is modelled: without one, the terminal is the console unless said otherwise. */
+bool terminal_is_console(void);
+
 /* start-machine.c: the board, its CPUs and memory, the accelerator */
 bool start_machine(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void stop_machine(void);

@@ -331,6 +331,10 @@ static void pm_reset(Device *device)
 
     memset(pm->smbus.block, 0, sizeof(pm->smbus.block));
     pm->smbus.block_index = 0;
+    if (!pm->smm_enabled) {
+        /* As if firmware had set SMM up already: it leaves alone what nothing answers. */
+        store_le(pm->pci.config + CONFIG_DEVACTB, DEVACTB_APMC_EN, 4);
+    }
     timer_aim(pm);
     if (pm->pci.attached) {
         place_banks(pm);
@@ -426,6 +430,8 @@ static const Property pm_properties[] = {
       .field = FIELD_OF(Piix4Pm, disable_s3), .max = 1 },
     { .name = "disable_s4", .description = "no suspend to disk",
       .field = FIELD_OF(Piix4Pm, disable_s4), .max = 1 },
+    { .name = "smm-enabled", .description = "processors have a system management mode",
+      .field = FIELD_OF(Piix4Pm, smm_enabled) },
     { .name = "s4_val", .description = "the sleep type of suspend to disk",
       .field = FIELD_OF(Piix4Pm, s4_val), .def.u = 2, .max = 7 },
 };

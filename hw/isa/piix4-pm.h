@@ -37,6 +37,7 @@ typedef struct Piix4Pm {
     /* properties */
     uint32_t smb_io_base;
     uint8_t disable_s3, disable_s4, s4_val;
+    bool smm_enabled;
     /* registers */
     uint16_t pmsts, pmen, pmcntrl;
     uint16_t gpsts, gpen;
