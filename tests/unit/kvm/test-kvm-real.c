@@ -324,6 +324,13 @@ static void test_two_cpus(const void *options)
 int main(int argc, char **argv)
 {
     static const char *const modes[] = { "on", "split", "off" };
+    static const struct {
+        const char *name;
+        GTestDataFunc function;
+    } mode_tests[] = {
+        { "accesses", test_accesses }, { "pause", test_pause }, { "reset", test_reset },
+        { "two-cpus", test_two_cpus },
+    };
 
     g_test_init(&argc, &argv, NULL);
     bench_init();
@@ -332,12 +339,12 @@ int main(int argc, char **argv)
         g_printerr("# SKIPPED: %s\n", skip);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
-        char *options = g_strdup_printf("kvm,kernel-irqchip=%s", modes[i]);
-        char *path = g_strdup_printf("/kvm-real/%s/", modes[i]);
-        g_test_add_data_func(g_strconcat(path, "accesses", NULL), options, test_accesses);
-        g_test_add_data_func(g_strconcat(path, "pause", NULL), options, test_pause);
-        g_test_add_data_func(g_strconcat(path, "reset", NULL), options, test_reset);
-        g_test_add_data_func(g_strconcat(path, "two-cpus", NULL), options, test_two_cpus);
+        g_autofree char *options = g_strdup_printf("kvm,kernel-irqchip=%s", modes[i]);
+        for (unsigned t = 0; t < G_N_ELEMENTS(mode_tests); t++) {
+            g_autofree char *path =
+                g_strdup_printf("/kvm-real/%s/%s", modes[i], mode_tests[t].name);
+            g_test_add_data_func_full(path, g_strdup(options), mode_tests[t].function, g_free);
+        }
     }
     g_test_add_func("/kvm-real/registers", test_registers);
     g_test_add_func("/kvm-real/state-round-trip", test_state_round_trip);
