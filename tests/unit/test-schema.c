@@ -142,9 +142,107 @@ static void test_introspection(void)
     }
 }
 
+/* ---- the manual ---- */
+
+#define MANUAL_BEGIN ".. begin of the tables\n"
+#define MANUAL_END ".. end of the tables\n"
+
+static void add_title(GString *out, const char *title, char underline)
+{
+    g_autofree char *line = g_strnfill(strlen(title), underline);
+
+    g_string_append_printf(out, "\n%s\n%s\n", title, line);
+}
+
+static void add_members(GString *out, const SchemaMember *members)
+{
+    for (const SchemaMember *member = members; member && member->name; member++) {
+        g_string_append_printf(out, member->optional ? " [*%s*]" : " *%s*", member->name);
+    }
+}
+
+static const SchemaMember *arguments_of(const Command *command)
+{
+    return command->arguments_type ? schema_type(command->arguments_type)->members
+                                   : command->arguments;
+}
+
+static void add_human(GString *out, const HmpCommand *command, const char *before)
+{
+    for (; command && command->name; command++) {
+        g_string_append_printf(out, "\n``%s%s%s%s``\n    %s.\n", before, command->name,
+                               command->params ? " " : "",
+                               command->params ? command->params : "", command->help);
+    }
+}
+
+/* The commands and events of the tables, as the manual lists them. */
+static char *manual(void)
+{
+    GString *out = g_string_new(MANUAL_BEGIN);
+
+    add_title(out, "QMP commands", '-');
+    for (unsigned i = 0; i < schema_module_count(); i++) {
+        const Command *command = schema_module(i)->commands;
+        if (command) {
+            add_title(out, schema_module(i)->title, '~');
+        }
+        for (; command && command->name; command++) {
+            g_string_append_printf(out, "\n``%s``", command->name);
+            add_members(out, arguments_of(command));
+            g_string_append_printf(out, "\n    %s\n", command->help);
+        }
+    }
+    add_title(out, "Events", '-');
+    for (unsigned i = 0; i < schema_module_count(); i++) {
+        const Event *event = schema_module(i)->events;
+        for (; event && event->name; event++) {
+            g_string_append_printf(out, "\n``%s``", event->name);
+            add_members(out, event->data);
+            g_string_append_printf(out, "\n    %s%s\n", event->help,
+                                   event->rate_ms ? " At most one a second." : "");
+        }
+    }
+    add_title(out, "Commands of the human monitor", '-');
+    for (unsigned i = 0; i < schema_module_count(); i++) {
+        add_human(out, schema_module(i)->hmp_commands, "");
+    }
+    for (unsigned i = 0; i < schema_module_count(); i++) {
+        add_human(out, schema_module(i)->hmp_infos, "info ");
+    }
+    g_string_append_printf(out, "\n%s", MANUAL_END);
+    return g_string_free(out, FALSE);
+}
+
+static const char *manual_path;
+
+static void test_manual(void)
+{
+    g_autofree char *expected = manual(), *page = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!manual_path) {
+        g_test_skip("called without the path of the manual");
+        return;
+    }
+    g_file_get_contents(manual_path, &page, NULL, &error);
+    g_assert_no_error(error);
+    if (!strstr(page, expected)) {
+        g_error("%s does not list what the tables have: put the output of 'test-schema --manual' "
+                "in the place of its own tables", manual_path);
+    }
+}
+
 int main(int argc, char **argv)
 {
     test_start(&argc, &argv);
+    if (argc > 1 && g_str_equal(argv[1], "--manual")) {
+        g_autofree char *text = manual();
+        g_print("%s", text);
+        return 0;
+    }
+    manual_path = argc > 1 ? argv[1] : NULL;
+    g_test_add_func("/schema/manual", test_manual);
     g_test_add_func("/schema/tables", test_tables);
     g_test_add_func("/schema/introspection", test_introspection);
     return test_finish();
