@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/hostmem.h"
 #include "base/bits.h"
 #include "base/fdset.h"
 #include "hw/core/machine.h"
@@ -22,6 +23,56 @@ static bool read_from(Cpu *cpu, uint64_t address, void *buffer, uint64_t length)
 {
     return cpu ? cpu_read_virtual(cpu, address, buffer, length)
                : machine_read_physical(address, buffer, length);
+}
+
+/* ---- backends ---- */
+
+static bool add_backend(Object *object, void *opaque)
+{
+    g_auto(GVariantBuilder) info = DICT_INIT;
+    const MemoryBackend *backend = MEMORY_BACKEND(object);
+
+    if (!object_is(object, "memory-backend")) {
+        return true;
+    }
+    dict_str(&info, "id", object->name);
+    dict_uint(&info, "size", backend->size);
+    dict_bool(&info, "merge", backend->merge);
+    dict_bool(&info, "dump", backend->dump);
+    dict_bool(&info, "prealloc", backend->prealloc);
+    dict_bool(&info, "share", backend->share);
+    /* Memory comes from whichever node the host chooses. */
+    dict_value(&info, "host-nodes", g_variant_new_array(G_VARIANT_TYPE("v"), NULL, 0));
+    dict_str(&info, "policy", "default");
+    list_value(opaque, g_variant_builder_end(&info));
+    return true;
+}
+
+static GVariant *query_memdev(Monitor *monitor, GVariant *args, GError **error)
+{
+    g_auto(GVariantBuilder) list = LIST_INIT;
+
+    object_foreach(object_root(), add_backend, &list);
+    return g_variant_builder_end(&list);
+}
+
+static bool print_backend(Object *object, void *monitor)
+{
+    const MemoryBackend *backend = MEMORY_BACKEND(object);
+
+    if (object_is(object, "memory-backend")) {
+        monitor_printf(monitor, "memory backend: %s\n  size:  %" PRIu64 "\n  merge: %s\n"
+                       "  dump: %s\n  prealloc: %s\n  share: %s\n  policy: default\n\n",
+                       object->name, backend->size, backend->merge ? "true" : "false",
+                       backend->dump ? "true" : "false", backend->prealloc ? "true" : "false",
+                       backend->share ? "true" : "false");
+    }
+    return true;
+}
+
+static void info_memdev(Monitor *monitor, GVariant *args, GError **error)
+{
+    object_foreach(object_root(), print_backend, monitor);
 }
 
 /* ---- to a file ---- */
@@ -108,6 +159,7 @@ static void print_character(Monitor *monitor, uint8_t byte)
 static void print_item(Monitor *monitor, char format, const uint8_t *bytes, unsigned unit)
 {
     static const int octal_digits[] = { [1] = 3, [2] = 6, [4] = 11, [8] = 22 };
+    static const int decimal_digits[] = { [1] = 3, [2] = 5, [4] = 10, [8] = 20 };
     uint64_t value = 0;
 
     for (unsigned i = unit; i-- > 0;) {
@@ -115,14 +167,14 @@ static void print_item(Monitor *monitor, char format, const uint8_t *bytes, unsi
     }
     switch (format) {
     case 'o':
-        monitor_printf(monitor, " 0%0*" PRIo64, octal_digits[unit], value);
+        monitor_printf(monitor, " %#*" PRIo64, octal_digits[unit], value);
         break;
     case 'd':
-        monitor_printf(monitor, " %" PRId64,
+        monitor_printf(monitor, " %*" PRId64, decimal_digits[unit],
                        (int64_t)(value << (64 - 8 * unit)) >> (64 - 8 * unit));
         break;
     case 'u':
-        monitor_printf(monitor, " %" PRIu64, value);
+        monitor_printf(monitor, " %*" PRIu64, decimal_digits[unit], value);
         break;
     case 'c':
         print_character(monitor, value);
@@ -348,7 +400,21 @@ static void gva2gpa(Monitor *monitor, GVariant *args, GError **error)
 
 /* ---- the tables ---- */
 
+static const char *const policy_values[] = { "default", "preferred", "bind", "interleave", NULL };
+
+static const SchemaType types[] = {
+    { .name = "HostMemPolicy", .values = policy_values },
+    { .name = "Memdev",
+      .members = (const SchemaMember[]){
+          { "id", "str", true }, { "size", "size" }, { "merge", "bool" }, { "dump", "bool" },
+          { "prealloc", "bool" }, { "share", "bool" }, { "reserve", "bool", true },
+          { "host-nodes", "[uint16]" }, { "policy", "HostMemPolicy" }, { 0 } } },
+    { 0 },
+};
+
 static const Command commands[] = {
+    { .name = "query-memdev", .help = "The memory backends.", .returns = "[Memdev]",
+      .handler = query_memdev, .flags = COMMAND_PRECONFIG },
     { .name = "memsave", .help = "Write virtual memory, as a CPU sees it, to a file.",
       .arguments = (const SchemaMember[]){ { "val", "int" }, { "size", "size" },
                                            { "filename", "str" }, { "cpu-index", "int", true },
@@ -396,6 +462,12 @@ static const HmpCommand hmp_commands[] = {
     { 0 },
 };
 
+static const HmpCommand hmp_infos[] = {
+    { .name = "memdev", .help = "show memory backends", .handler = info_memdev },
+    { 0 },
+};
+
 const SchemaModule memory_module = {
-    .title = "Memory and ports", .commands = commands, .hmp_commands = hmp_commands,
+    .title = "Memory and ports", .types = types, .commands = commands,
+    .hmp_commands = hmp_commands, .hmp_infos = hmp_infos,
 };

@@ -506,9 +506,9 @@ static void test_memory(void)
     check_human("xp/5xh 0", "0000000000000000: 0x0100 0x0302 0x0504 0x0706 0x0908\r\n");
     check_human("xp /xg 0", "0000000000000000: 0x0706050403020100\r\n");
     check_human("xp 0", "0000000000000000: 0x03020100\r\n");
-    check_human("xp /2db 0xff", "00000000000000ff: -1 0\r\n");
-    check_human("xp /2ub 0xff", "00000000000000ff: 255 0\r\n");
-    check_human("xp /2ob 7", "0000000000000007: 0007 0010\r\n");
+    check_human("xp /2db 0xff", "00000000000000ff:  -1   0\r\n");
+    check_human("xp /2ub 0xff", "00000000000000ff: 255   0\r\n");
+    check_human("xp /2ob 7", "0000000000000007:  07 010\r\n");
     check_human("xp /4c 0x41", "0000000000000041: 'A' 'B' 'C' 'D'\r\n");
     check_human("xp /3c 9", "0000000000000009: '\\t' '\\n' '\\x0b'\r\n");
     check_human("xp /20xb 0xfff8", "000000000000fff8: Cannot access memory\r\n");
@@ -518,7 +518,7 @@ static void test_memory(void)
     check_human("x /4xb 0x10", "0000000000000010: Cannot access memory\r\n");
     check_human("gva2gpa 0x1234", "gpa: 0x234\r\n");
     check_human("gva2gpa 0", "Unmapped\r\n");
-    check_human("sum 0 4", "*\r\n");
+    check_human("sum 0xff 3", "49216\r\n");
     check_human("sum 0xfff0 0x20", "Error: no memory at 0xfff0\r\n");
     check_human("gpa2hva 0x10", "Host virtual address for 0x10 (test.ram) is 0x*\r\n");
     check_human("gpa2hva 0x10000", "Error: No memory is mapped at address 0x10000\r\n");
@@ -530,6 +530,12 @@ static void test_memory(void)
     check_human("info mtree", "*test.ram*");
     check_human("info mtree -f", "*FlatView*test.ram*");
     check_human("info ramblock", "*test.ram*");
+    ask("object-add", "{'qom-type':'memory-backend-ram','id':'mem','size':4096}", DONE);
+    ask("query-memdev", "{}", "{\"return\": [{\"id\": \"mem\", \"size\": 4096, \"merge\": true, "
+        "\"dump\": true, \"prealloc\": false, \"share\": false, \"host-nodes\": [], "
+        "\"policy\": \"default\"}]}");
+    check_human("info memdev", "memory backend: mem\r\n  size:  4096\r\n*");
+    ask("object-del", "{'id':'mem'}", DONE);
     check_human("info mem-size", "base memory: 65536\r\n");
 }
 
