@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "hw/core/machine.h"
 #include "monitor/events.h"
 #include "monitor/json.h"
 #include "monitor/monitor-private.h"
@@ -138,6 +139,11 @@ static void check_result(const Command *command, GVariant *result)
     }
 }
 
+static bool machine_is_ready(void)
+{
+    return machine_get() && machine_get()->phase >= MACHINE_READY;
+}
+
 static GVariant *run(Monitor *monitor, const Command *command, GVariant *args, GError **error)
 {
     g_autoptr(GVariant) given = args ? g_variant_ref_sink(args)
@@ -145,6 +151,11 @@ static GVariant *run(Monitor *monitor, const Command *command, GVariant *args, G
     GError *failure = NULL;
     GVariant *result;
 
+    if (!(command->flags & COMMAND_PRECONFIG) && !machine_is_ready()) {
+        error_set(error, ERROR_FAILED, "The command %s is permitted only after machine "
+                  "initialization has completed", command->name);
+        return NULL;
+    }
     if (!schema_check_arguments(command, given, error)) {
         return NULL;
     }

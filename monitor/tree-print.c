@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor/tree-print.h"
 
+#include <string.h>
+
 #include "hw/core/bus.h"
 #include "hw/core/machine.h"
 
@@ -24,12 +26,19 @@ static void line(GString *out, unsigned indent, const char *format, ...)
 typedef struct PropertyLines {
     GString *out;
     Object *object;
+    const char *location;    /* "addr = 04.0": instead of the property of that name; or NULL */
     unsigned indent;
 } PropertyLines;
 
-/* Integers in both bases. */
+/* Integers in both bases, a text's line ends as \n. */
 static char *shown_value(const Property *property, GVariant *value)
 {
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) &&
+        strchr(g_variant_get_string(value, NULL), '\n')) {
+        g_auto(GStrv) lines = g_strsplit(g_variant_get_string(value, NULL), "\n", -1);
+        g_autofree char *joined = g_strjoinv("\\n", lines);
+        return g_strdup_printf("\"%s\"", joined);
+    }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && !(property->flags & PROPERTY_HEX)) {
         guint64 number = g_variant_get_uint64(value);
         return g_strdup_printf("%" G_GUINT64_FORMAT " (0x%" G_GINT64_MODIFIER "x)", number,
@@ -38,12 +47,20 @@ static char *shown_value(const Property *property, GVariant *value)
     return property_print(property, value);
 }
 
+static bool names_location(const PropertyLines *lines, const Property *property)
+{
+    size_t length = strlen(property->name);
+
+    return lines->location && g_str_has_prefix(lines->location, property->name) &&
+           lines->location[length] == ' ';
+}
+
 static bool print_property(const ObjectType *owner, const Property *property, void *opaque)
 {
     PropertyLines *lines = opaque;
     g_autoptr(GVariant) value = NULL;
 
-    if (property->flags & PROPERTY_READ_ONLY) {
+    if (property->flags & PROPERTY_READ_ONLY || names_location(lines, property)) {
         return true;
     }
     value = object_get(lines->object, property->name, NULL);
@@ -73,7 +90,7 @@ static void print_banks(GString *out, Device *device, unsigned indent)
         const BankInfo *bank = &type->banks.at[i];
         MemoryRegion *region = device_bank_region(device, i);
         uint64_t address;
-        if (region && !bank->bar && device_bank_address(device, i, &address)) {
+        if (region && region_enabled(region) && !bank->bar && device_bank_address(device, i, &address)) {
             line(out, indent, "%s %016" PRIx64 "/%016" PRIx64,
                  bank->space == SPACE_IO ? "pio" : "mmio", address, region_size(region));
         }
@@ -83,14 +100,15 @@ static void print_banks(GString *out, Device *device, unsigned indent)
 static void print_device(GString *out, Device *device, unsigned indent)
 {
     const char *id = device_id(device);
-    PropertyLines lines = { out, OBJECT(device), indent + 2 };
+    g_autofree char *location = device->bus && bus_type(device->bus)->location
+        ? bus_type(device->bus)->location(device->bus, device) : NULL;
+    PropertyLines lines = { out, OBJECT(device), location, indent + 2 };
     bool by_user = device->object.parent &&
                    g_str_equal(device->object.parent->name, "peripheral");
 
     line(out, indent, "dev: %s, id \"%s\"", device->object.type->name, by_user && id ? id : "");
     print_pins(out, device, indent + 2);
-    if (device->bus && bus_type(device->bus)->location) {
-        g_autofree char *location = bus_type(device->bus)->location(device->bus, device);
+    if (location) {
         line(out, indent + 2, "%s", location);
     }
     object_type_foreach_property(device->object.type, print_property, &lines);
@@ -117,12 +135,12 @@ typedef struct Placeless {
     unsigned indent;
 } Placeless;
 
-/* A device without a bus stands in the CPUs' own space. */
+/* A device without a bus stands in the CPUs' own space. CPUs are shown by info cpus. */
 static bool print_placeless(Object *object, void *opaque)
 {
     Placeless *placeless = opaque;
 
-    if (object_is(object, "device") && !DEVICE(object)->bus) {
+    if (object_is(object, "device") && !object_is(object, "cpu") && !DEVICE(object)->bus) {
         print_device(placeless->out, DEVICE(object), placeless->indent);
     }
     return true;

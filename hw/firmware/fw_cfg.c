@@ -633,7 +633,7 @@ const DeviceType fw_cfg_io_type = {
     .transient = TABLE(fw_cfg_transient),
     .realize = fw_cfg_realize,
     .reset = fw_cfg_reset,
-    .print = fw_cfg_print,
+    .print = fw_cfg_print, .topic = "roms",
 };
 
 static const BankInfo mem_banks[] = {
@@ -653,5 +653,5 @@ const DeviceType fw_cfg_mem_type = {
     .transient = TABLE(fw_cfg_transient),
     .realize = fw_cfg_realize,
     .reset = fw_cfg_reset,
-    .print = fw_cfg_print,
+    .print = fw_cfg_print, .topic = "roms",
 };

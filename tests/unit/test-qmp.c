@@ -62,13 +62,15 @@ static const SchemaType test_types[] = {
 };
 static const Command test_commands[] = {
     { .name = "test-echo", .arguments = (const SchemaMember[]){ { "value", "any" }, { 0 } },
-      .returns = "any", .handler = test_echo },
+      .returns = "any", .handler = test_echo, .flags = COMMAND_PRECONFIG },
     { .name = "test-oob", .arguments = (const SchemaMember[]){ { "value", "any" }, { 0 } },
-      .returns = "any", .handler = test_echo, .flags = COMMAND_OOB },
+      .returns = "any", .handler = test_echo, .flags = COMMAND_OOB | COMMAND_PRECONFIG },
     { .name = "test-fail", .arguments = (const SchemaMember[]){ { "code", "int", true }, { 0 } },
-      .handler = test_fail },
-    { .name = "test-fd", .returns = "int", .handler = test_take_fd },
-    { .name = "test-args", .handler = test_strange,
+      .handler = test_fail, .flags = COMMAND_PRECONFIG },
+    { .name = "test-late", .handler = test_strange },
+    { .name = "test-fd", .returns = "int", .handler = test_take_fd,
+      .flags = COMMAND_PRECONFIG },
+    { .name = "test-args", .handler = test_strange, .flags = COMMAND_PRECONFIG,
       .arguments = (const SchemaMember[]){
           { "s", "str", true }, { "b", "bool", true }, { "i", "int", true },
           { "u8", "uint8", true }, { "u64", "uint64", true }, { "n", "number", true },
@@ -155,6 +157,8 @@ static void test_shape(void)
           "\"CommandNotFound\", \"desc\": \"The command nope has not been found\"}}" },
         { "{\"execute\":\"query-name\",\"execute\":\"query-uuid\"}",
           GENERIC("JSON parse error, duplicate key") },
+        { "{\"execute\":\"test-late\"}", GENERIC("The command test-late is permitted only after "
+                                              "machine initialization has completed") },
         { "]", GENERIC("JSON parse error, expecting value") },
         { "{\"execute\":\"query-name\",\"id\":\"\\ud83d\\ude00\"}",
           "{\"return\": {}, \"id\": \"\\uD83D\\uDE00\"}" },
