@@ -112,7 +112,7 @@ static void warn_each(GPtrArray *warnings, const X86FeatureSet *set, const char 
 static void features_of_model(X86FeatureSet *set, const X86CpuConfig *config,
                               const X86CpuSupport *support)
 {
-    X86FeatureSet passable;
+    X86FeatureSet passable, implied = { 0 };
 
     memset(set, 0, sizeof(*set));
     switch (config->model->kind) {
@@ -130,11 +130,14 @@ static void features_of_model(X86FeatureSet *set, const X86CpuConfig *config,
         x86_cpu_model_add_features(config->model, set);
         if (support->hardware) {
             x86_feature_set_list(set, HARDWARE_REMOVES, false);
-            x86_feature_set_list(set, "x2apic", true);
+            x86_feature_set_list(&implied, "x2apic", true);
         }
         if (support->paravirt) {
-            x86_feature_set_list(set, PARAVIRT_FEATURES, true);
+            x86_feature_set_list(&implied, PARAVIRT_FEATURES, true);
         }
+        /* Nobody asked for these: not to have them is not worth a warning. */
+        set_and(&implied, &support->features);
+        set_or(set, &implied);
         break;
     }
     x86_feature_set_list(set, "hypervisor", true);
