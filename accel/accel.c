@@ -300,6 +300,7 @@ bool accel_machine_attach(GError **error)
     machine_on_run_state(run_state_changed, NULL);
     machine_on_reset(machine_was_reset, NULL);
     machine_set_nmi_hook(inject_nmi_everywhere);
+    machine_set_request_hook(vcpu_hold_current);
     current->attached = true;
     return true;
 }
@@ -313,6 +314,7 @@ void accel_machine_detach(void)
     machine_off_run_state(run_state_changed, NULL);
     machine_off(machine_was_reset, NULL);
     machine_set_nmi_hook(NULL);
+    machine_set_request_hook(NULL);
     vcpus_pause();
     cpus_unplug();
     if (accel_type(current)->machine_detach) {

@@ -273,7 +273,7 @@ static bool may_run(Vcpu *vcpu)
 {
     Cpu *cpu = vcpu->cpu;
 
-    if (vcpu->stop || vcpu->broken || vcpu->remove) {
+    if (vcpu->stop || vcpu->broken || vcpu->held || vcpu->remove) {
         return false;
     }
     if (cpu->halted && vcpu->ops->has_work && !vcpu->ops->has_work(vcpu)) {
@@ -478,12 +478,20 @@ void vcpus_pause(void)
     }
 }
 
+void vcpu_hold_current(void)
+{
+    if (cpu_current && vcpu_of(cpu_current)) {
+        vcpu_of(cpu_current)->held = true;
+        atomic_store(&vcpu_of(cpu_current)->leave, true);
+    }
+}
+
 void vcpus_resume(void)
 {
     g_assert(machine_lock_held());
     running = true;
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        vcpu_at(i)->stop = false;
+        vcpu_at(i)->stop = vcpu_at(i)->held = false;
         vcpu_kick(vcpu_at(i));
     }
     g_cond_broadcast(&changed);

@@ -56,6 +56,7 @@ struct Vcpu {
     bool stop, stopped;         /* asked to; and it did */
     bool remove, gone;
     bool broken;                /* an error ended it; until the next reset */
+    bool held;                  /* it asked for what only the main loop does; until resume */
     CpuStateLevel put_level;    /* of the next write of the state */
     GError *error;              /* of create */
     atomic_bool leave;          /* `run` has to return */
@@ -78,6 +79,8 @@ Vcpu *vcpu_at(unsigned n);
 
 void vcpus_pause(void);
 void vcpus_resume(void);
+/* Keeps the calling thread's CPU, if it is one, from going on before the next resume. */
+void vcpu_hold_current(void);
 bool vcpus_paused(void);
 
 /* For `run`: it has been asked to come back. Any thread. */

@@ -329,9 +329,19 @@ static bool cause_is_guest(ShutdownCause cause)
            cause == SHUTDOWN_GUEST_PANIC;
 }
 
+static void (*request_hook)(void);
+
+void machine_set_request_hook(void (*hook)(void))
+{
+    request_hook = hook;
+}
+
 static void post(_Atomic int *wanted, int value)
 {
     atomic_store(wanted, value);
+    if (request_hook) {
+        request_hook();
+    }
     machine_wake_main_loop();
 }
 

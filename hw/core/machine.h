@@ -105,6 +105,12 @@ void machine_watchdog_expired(void);
 bool machine_inject_nmi(void);
 void machine_set_nmi_hook(void (*hook)(void));
 
+/*
+ * Called in the thread of a request to reset, shut down, stop or exit: the
+ * accelerator keeps the CPU that made it from going on until it is carried out.
+ */
+void machine_set_request_hook(void (*hook)(void));
+
 /* Called by the main loop under the machine lock. Returns true when it has to end. */
 bool machine_handle_requests(int *exit_status);
 
