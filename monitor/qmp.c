@@ -322,6 +322,17 @@ static void resume_input(Qmp *qmp)
     }
 }
 
+static void run_request(Qmp *qmp, Request *request)
+{
+    fd_list_move(&qmp->fds, &request->fds);
+    if (request->error) {
+        send_error(qmp, NULL, request->error);
+    } else {
+        dispatch(qmp, request->value);
+    }
+    request_free(request);
+}
+
 static gboolean run_queue(void *opaque)
 {
     Qmp *qmp = opaque;
@@ -332,13 +343,7 @@ static gboolean run_queue(void *opaque)
     }
     if (request) {
         gboolean more = qmp->source != 0;
-        fd_list_move(&qmp->fds, &request->fds);
-        if (request->error) {
-            send_error(qmp, NULL, request->error);
-        } else {
-            dispatch(qmp, request->value);
-        }
-        request_free(request);
+        run_request(qmp, request);
         resume_input(qmp);
         return more;
     }
@@ -400,6 +405,11 @@ static void qmp_event(Monitor *monitor, ChardevEvent event)
         reset_session(qmp);
         send_greeting(qmp);
     } else if (event == CHARDEV_CLOSED) {
+        /* What was said before the end counts: `echo … | vmm -qmp stdio`. */
+        Request *request;
+        while ((request = g_queue_pop_head(&qmp->requests))) {
+            run_request(qmp, request);
+        }
         reset_session(qmp);
     }
 }
