@@ -138,8 +138,11 @@ static bool note_index(Object *object, void *opaque)
     IndexSearch *search = opaque;
 
     if (object_is(object, "isa-parallel") && DEVICE(object) != search->except) {
-        uint32_t index = ((IsaParallel *)object)->index;
-        search->used |= index < PORTS ? BIT(index) : 0;
+        const IsaParallel *other = (const IsaParallel *)object;
+        for (unsigned i = 0; i < PORTS; i++) {
+            bool used = other->index == i || other->iobase == standard[i];
+            search->used |= used ? BIT(i) : 0;
+        }
     }
     return true;
 }

@@ -29,8 +29,11 @@ static bool note_index(Object *object, void *opaque)
     IndexSearch *search = opaque;
 
     if (object_is(object, "isa-serial") && DEVICE(object) != search->except) {
-        uint32_t index = ((IsaSerial *)object)->index;
-        search->used |= index < PORTS ? BIT(index) : 0;
+        const IsaSerial *other = (const IsaSerial *)object;
+        for (unsigned i = 0; i < PORTS; i++) {
+            bool used = other->index == i || other->iobase == standard[i].iobase;
+            search->used |= used ? BIT(i) : 0;
+        }
     }
     return true;
 }
