@@ -87,6 +87,20 @@ static char *accel_list_help(void)
     return accel_help(NULL);
 }
 
+/* "-accel NAME,help": the options of one of them. */
+static bool accel_options_help(void)
+{
+    GPtrArray *values = option_values("accel");
+
+    for (guint i = 0; i < values->len; i++) {
+        g_auto(GStrv) words = g_strsplit(values->pdata[i], ",", 2);
+        if (words[0] && words[1] && wants_help(words[1])) {
+            return print_text(accel_help(words[0]));
+        }
+    }
+    return false;
+}
+
 bool start_help(bool *ok, GError **error)
 {
     GPtrArray *devices = option_values("device"), *chardevs = option_values("chardev");
@@ -112,7 +126,8 @@ bool start_help(bool *ok, GError **error)
         return print_text(x86_cpu_help());
     }
     return values_help("machine", machines_help) || values_help("d", log_items_help) ||
-           values_help("accel", accel_list_help) || values_help("object", user_types_help) ||
+           values_help("accel", accel_list_help) || accel_options_help() ||
+           values_help("object", user_types_help) ||
            values_help("mon", monitor_options_help) ||
            values_help("smbios", smbios_options_help);
 }
