@@ -237,6 +237,23 @@ static void describe_power(AcpiMachine *m, const PciDevice *piix4, bool direct)
 
 /* ---- PCI ---- */
 
+static bool match_root_bus(Object *object, void *found)
+{
+    if (object_is(object, "PCI") && PCI_BUS(object)->host) {
+        *(PciBus **)found = PCI_BUS(object);
+        return false;
+    }
+    return true;
+}
+
+PciBus *pc_root_bus(void)
+{
+    PciBus *root = NULL;
+
+    object_foreach(OBJECT(machine_get()), match_root_bus, &root);
+    return root;
+}
+
 uint8_t pc_pirq_line(unsigned pirq)
 {
     static const uint8_t lines[4] = { 10, 10, 11, 11 };
@@ -283,7 +300,7 @@ static void describe_pci(PcDescription *d, bool direct)
     enum { PIIX3_ISA = 0x70008086, PIIX4_PM = 0x71138086 };
     AcpiMachine *m = &d->acpi;
 
-    d->root = object_type_find("PCI") ? (PciBus *)bus_find_type("PCI", NULL) : NULL;
+    d->root = pc_root_bus();
     if (!d->root) {
         return;
     }

@@ -80,7 +80,7 @@ static bool load_bios(PcFirmware *firmware, GError **errp)
     Object *owner = OBJECT(firmware);
     MemoryRegion *memory;
     uint64_t size, low;
-    Bus *pci;
+    PciBus *pci;
 
     if (!path || !check_bios(path, &size, errp)) {
         return false;
@@ -89,8 +89,8 @@ static bool load_bios(PcFirmware *firmware, GError **errp)
     if (!firmware->rom_block) {
         return false;
     }
-    pci = object_type_find("PCI") ? bus_find_type("PCI", NULL) : NULL;
-    memory = pci ? pci->memory : system_bus()->memory;
+    pci = pc_root_bus();
+    memory = pci ? pci->bus.memory : system_bus()->memory;
     low = MIN(size, BIOS_LOW);
     firmware->rom = region_new_rom(owner, "pc.bios", firmware->rom_block);
     firmware->rom_below_1m =

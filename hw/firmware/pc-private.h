@@ -31,6 +31,9 @@ typedef struct PcDescription {
     AcpiMachine acpi;  /* its arrays are those above */
 } PcDescription;
 
+/* The bus of the host bridge, or NULL; never one behind a PCI-to-PCI bridge. */
+PciBus *pc_root_bus(void);
+
 /* Reads the tree; `direct` says that no BIOS is there to wake up to. */
 void pc_describe(PcDescription *description, bool direct);
 void pc_description_release(PcDescription *description);

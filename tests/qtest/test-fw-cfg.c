@@ -165,6 +165,34 @@ static void test_direct(void)
     g_remove(kernel);
 }
 
+/* What a kernel finds on the whole PC: the chips as a BIOS would have left them. */
+static void test_pc(void)
+{
+    g_autofree char *kernel = make_kernel();
+    QTest *qtest = qtest_start("-machine pc -m 64M -kernel %s -device pci-bridge,chassis_nr=1,"
+                               "addr=4.0",
+                               kernel);
+
+    for (unsigned i = 0; i < 2; i++) {
+        check_direct(qtest);
+        g_assert_cmphex(qtest_pci_readl(qtest, 1, 0, 0x60), ==, 0x0b0b0a0a);
+        g_assert_cmphex(qtest_inb(qtest, 0x4d0), ==, 0x00);
+        g_assert_cmphex(qtest_inb(qtest, 0x4d1), ==, 0x0e);
+        g_assert_cmphex(qtest_pci_readl(qtest, 1, 3, 0x40), ==, 0x601);
+        g_assert_cmphex(qtest_pci_readl(qtest, 1, 3, 0x90), ==, 0x701);
+        g_assert_cmphex(qtest_pci_readb(qtest, 1, 3, 0x3c), ==, 9);
+        g_assert_cmphex(qtest_inw(qtest, 0x604) & 1, ==, 1); /* SCI_EN */
+        g_assert_cmphex(qtest_inb(qtest, 0x92) & 3, ==, 2);
+        g_assert_cmphex(qtest_pci_readl(qtest, 4, 0, 0x18) & 0xffffff, ==, 0x010100);
+        if (!i) {
+            g_autoptr(GVariant) reply = qtest_qmp(qtest, "{\"execute\": \"system_reset\"}");
+            g_autoptr(GVariant) event = qtest_event(qtest, "RESET");
+        }
+    }
+    qtest_stop(qtest);
+    g_remove(kernel);
+}
+
 /* A Linux kernel of one page, protocol 2.15, together with a BIOS. */
 static char *make_linux(void)
 {
@@ -244,6 +272,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fw-cfg/bios", test_bios);
     g_test_add_func("/fw-cfg/direct", test_direct);
+    g_test_add_func("/fw-cfg/pc", test_pc);
     g_test_add_func("/fw-cfg/kernel-with-bios", test_kernel_with_bios);
     g_test_add_func("/fw-cfg/errors", test_errors);
     return g_test_run();

@@ -257,6 +257,36 @@ static void test_direct_chips(void)
     machine_down();
 }
 
+/* A card behind a real bridge: windows that reach it, and its memory through both. */
+static void test_direct_bridge(void)
+{
+    g_autoptr(GError) error = NULL;
+    uint8_t byte = 0x5a, *host;
+    uint32_t address;
+    Device *bridge, *card;
+    Bus *behind;
+
+    machine_make("256M");
+    machine_get()->kernel = g_strdup("a kernel");
+    machine_get()->ram_size = 256 * MIB;
+    bridge = plug("pci-bridge", "bridge", bus_find("pci.0", &error), "5.0");
+    g_assert_true(object_set_string(OBJECT(bridge), "chassis_nr", "1", &error));
+    behind = BUS(bridge->object.first_child);
+    g_assert_true(object_is(OBJECT(behind), "PCI"));
+    card = plug("test-card", "far-card", behind, "2.0");
+    bring_up();
+    g_assert_cmphex(config(5, 0, 0x18, 4) & 0xffffff, ==, 0x010100);
+    g_assert_cmphex(config(5, 0, 0x04, 2) & 7, ==, 7);
+    address = pci_ports_read(machine_io(), 1, 2 << 3, 0x10, 4) & ~0xfu;
+    g_assert_cmphex(address >> 16 & 0xfff0, ==, config(5, 0, 0x20, 2));
+    /* Slot 2 behind slot 5: INTA# is pin 2 there, PIRQ (5 - 1 + 2) & 3. */
+    g_assert_cmphex(pci_ports_read(machine_io(), 1, 2 << 3, 0x3c, 1), ==, 11);
+    host = device_bank_ram(card, 0)->host;
+    address_space_write(machine_memory(), address + 0x1234, MEMORY_ATTRS_NONE, &byte, 1);
+    g_assert_cmphex(host[0x1234], ==, 0x5a);
+    machine_down();
+}
+
 static void check_map(const E820Entry *expected, unsigned count)
 {
     const E820Map *map = pc_firmware_memory_map(pc_firmware_find());
@@ -517,6 +547,7 @@ int main(int argc, char **argv)
     object_types_register((const ObjectType *const *)types->pdata);
     machine_lock();
     g_test_add_func("/pc-firmware/direct/chips", test_direct_chips);
+    g_test_add_func("/pc-firmware/direct/bridge", test_direct_bridge);
     g_test_add_func("/pc-firmware/direct/map", test_direct_map);
     g_test_add_func("/pc-firmware/direct/tables", test_direct_tables);
     g_test_add_func("/pc-firmware/cmos", test_cmos);
