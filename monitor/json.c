@@ -115,6 +115,26 @@ static GVariant *convert(struct json_object *json, unsigned *members, GError **e
 
 /* ---- a complete value ---- */
 
+/* In the words that QMP's users know. */
+static const char *describe_mistake(enum json_tokener_error code)
+{
+    switch (code) {
+    case json_tokener_continue:
+    case json_tokener_error_parse_unexpected:
+        return "expecting value";
+    case json_tokener_error_parse_array:
+        return "expected separator in list";
+    case json_tokener_error_parse_object_key_name:
+        return "key is not a string in object";
+    case json_tokener_error_parse_object_key_sep:
+        return "missing : in object pair";
+    case json_tokener_error_parse_object_value_sep:
+        return "expected separator in dict";
+    default:
+        return json_tokener_error_desc(code);
+    }
+}
+
 static GVariant *build(JsonStream *stream, GError **error)
 {
     enum json_tokener_error code;
@@ -131,9 +151,7 @@ static GVariant *build(JsonStream *stream, GError **error)
     json = json_tokener_parse_ex(stream->tokener, stream->text->str, stream->text->len + 1);
     code = json_tokener_get_error(stream->tokener);
     if (code != json_tokener_success) {
-        error_set(error, ERROR_INVALID, "JSON parse error, %s",
-                  code == json_tokener_continue ? "expecting value"
-                                                : json_tokener_error_desc(code));
+        error_set(error, ERROR_INVALID, "JSON parse error, %s", describe_mistake(code));
         json_object_put(json);
         return NULL;
     }
@@ -197,10 +215,8 @@ static void stray(JsonStream *stream, unsigned char c)
     /* A control character, or a byte that UTF-8 never has, is a clean cut. */
     ScanState state = c < 0x20 || c >= 0xf8 ? SCAN_IDLE : SCAN_RECOVER;
 
-    if (c < 0x20) {
-        fail(stream, state, "JSON parse error, stray '\\u%04X'", c);
-    } else if (c >= 0x7f) {
-        fail(stream, state, "JSON parse error, stray '\\uFFFD'");
+    if (!c || c >= 0x80) {
+        fail(stream, state, "JSON parse error, stray '\357\277\275'"); /* U+FFFD */
     } else {
         fail(stream, state, "JSON parse error, stray '%c'", c);
     }

@@ -162,7 +162,7 @@ static void test_shape(void)
         { "]", GENERIC("JSON parse error, expecting value") },
         { "{\"execute\":\"query-name\",\"id\":\"\\ud83d\\ude00\"}",
           "{\"return\": {}, \"id\": \"\\uD83D\\uDE00\"}" },
-        { "\x1b", GENERIC("JSON parse error, stray '\\\\u001B'") },
+        { "\x1b", GENERIC("JSON parse error, stray '\\u001B'") },
     };
     Monitor *monitor = monitor_listening("shape", &control);
     Client client;
