@@ -390,6 +390,30 @@ static bool start_globals(GError **error)
     return true;
 }
 
+/* -rtc: properties of the clock chip, under the names it has for them. */
+static bool start_clock(GError **error)
+{
+    static const char *const known[] = { "base", "clock", "driftfix", NULL };
+    static const char *const chip = "mc146818rtc";
+    g_autoptr(GVariant) dict = option_dict("rtc", error);
+    const char *base, *clock, *drift;
+
+    if (!dict || !check_keys("rtc", dict, known, error)) {
+        return false;
+    }
+    base = dict_string(dict, "base");
+    clock = dict_string(dict, "clock");
+    drift = dict_string(dict, "driftfix");
+    if (drift && !g_str_equal(drift, "slew") && !g_str_equal(drift, "none")) {
+        error_set(error, ERROR_INVALID, "-rtc driftfix=%s: 'slew' or 'none' is expected", drift);
+        return false;
+    }
+    return (!base || global_add(chip, "base", base, error)) &&
+           (!clock || global_add(chip, "clock", clock, error)) &&
+           (!drift || global_add(chip, "lost_tick_policy",
+                                 g_str_equal(drift, "slew") ? "slew" : "discard", error));
+}
+
 static bool start_objects(GError **error)
 {
     GPtrArray *texts = option_values("object");
@@ -590,7 +614,7 @@ static bool fill_machine(GError **error)
     };
     Machine *machine = machine_get();
 
-    return start_globals(error) && start_objects(error) &&
+    return start_clock(error) && start_globals(error) && start_objects(error) &&
            board_create(board, machine, &resources, error) &&
            check_machine_options(machine, error) &&
            globals_apply_all(OBJECT(machine), error) && start_devices(error) &&

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pc's interrupt controllers, timers and DMA as the board wires them. */
+#include <string.h>
+
 #include "tests/qtest/libqtest.h"
 
 enum { PIC0 = 0x20, PIC1 = 0xa0, PIT = 0x40, PORT61 = 0x61, RTC = 0x70 };
@@ -92,6 +94,25 @@ static void test_rtc(void)
     qtest_stop(q);
 }
 
+/* -rtc sets the chip's properties. */
+static void test_rtc_option(void)
+{
+    QTest *q = qtest_start("-machine pc -m 64M -rtc base=2006-06-17T16:01:21,clock=vm");
+    g_autofree char *message = NULL, *other = NULL;
+
+    g_assert_cmphex(cmos_read(q, 0x32), ==, 0x20);
+    g_assert_cmphex(cmos_read(q, 0x09), ==, 0x06);
+    g_assert_cmphex(cmos_read(q, 0x04), ==, 0x16);
+    qtest_clock_step(q, 60ll * 1000 * MILLISECOND);
+    g_assert_cmphex(cmos_read(q, 0x02), ==, 0x02);
+    g_assert_cmphex(cmos_read(q, 0x00), ==, 0x21);
+    qtest_stop(q);
+    g_assert_cmpint(qtest_run(&message, "-machine pc -rtc base=soon"), ==, 1);
+    g_assert_nonnull(strstr(message, "neither 'utc' nor 'localtime'"));
+    g_assert_cmpint(qtest_run(&other, "-machine pc -rtc driftfix=maybe"), ==, 1);
+    g_assert_nonnull(strstr(other, "'slew' or 'none'"));
+}
+
 static void test_hpet_replaces_both(void)
 {
     QTest *q = start();
@@ -173,6 +194,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc-chips/pit", test_pit);
     g_test_add_func("/pc-chips/speaker", test_speaker);
     g_test_add_func("/pc-chips/rtc", test_rtc);
+    g_test_add_func("/pc-chips/rtc-option", test_rtc_option);
     g_test_add_func("/pc-chips/hpet", test_hpet_replaces_both);
     g_test_add_func("/pc-chips/ioapic", test_ioapic);
     g_test_add_func("/pc-chips/elcr", test_elcr);
