@@ -19,6 +19,7 @@ typedef struct Hmp {
     Readline *readline;   /* NULL: whole lines, without echo */
     GString *input;       /* the line so far, without readline */
     bool after_cr;        /* a line feed that follows belongs to it */
+    bool owes_banner;     /* of a mux: nobody has looked here yet */
 } Hmp;
 
 static Hmp *HMP(Monitor *monitor)
@@ -501,20 +502,6 @@ static size_t hmp_can_receive(Monitor *monitor)
     return chardev_queued(monitor->chardev) > QMP_UNREAD_MAX ? 0 : 4096;
 }
 
-static void hmp_receive(Monitor *monitor, const uint8_t *data, size_t size)
-{
-    Hmp *hmp = HMP(monitor);
-
-    fd_list_move(&monitor->fds, &monitor->incoming);
-    if (hmp->readline) {
-        readline_feed(hmp->readline, (const char *)data, size);
-        return;
-    }
-    for (size_t i = 0; i < size; i++) {
-        feed_plain(hmp, data[i]);
-    }
-}
-
 static void show_prompt(Hmp *hmp)
 {
     if (hmp->readline) {
@@ -525,13 +512,39 @@ static void show_prompt(Hmp *hmp)
     }
 }
 
+static void show_banner(Hmp *hmp)
+{
+    hmp->owes_banner = false;
+    write_bytes(hmp, BANNER, strlen(BANNER));
+    show_prompt(hmp);
+}
+
+static void hmp_receive(Monitor *monitor, const uint8_t *data, size_t size)
+{
+    Hmp *hmp = HMP(monitor);
+
+    fd_list_move(&monitor->fds, &monitor->incoming);
+    if (hmp->owes_banner) {
+        show_banner(hmp);
+    }
+    if (hmp->readline) {
+        readline_feed(hmp->readline, (const char *)data, size);
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        feed_plain(hmp, data[i]);
+    }
+}
+
 static void hmp_event(Monitor *monitor, ChardevEvent event)
 {
     Hmp *hmp = HMP(monitor);
 
-    if (event == CHARDEV_OPENED) {
-        write_bytes(hmp, BANNER, strlen(BANNER));
-        show_prompt(hmp);
+    if (event == CHARDEV_OPENED && chardev_is_mux(monitor->chardev)) {
+        /* The console that is beside it comes first. */
+        hmp->owes_banner = true;
+    } else if (event == CHARDEV_OPENED || (event == CHARDEV_MUX_IN && hmp->owes_banner)) {
+        show_banner(hmp);
     } else if (event == CHARDEV_MUX_IN) {
         show_prompt(hmp);
     }

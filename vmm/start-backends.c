@@ -43,12 +43,20 @@ static bool add_monitor(Chardev *chardev, MonitorMode mode, bool pretty, GError 
     return monitor_new(chardev, &options, error) != NULL;
 }
 
+static void quit_by_key(void)
+{
+    machine_request_shutdown(SHUTDOWN_HOST_UI);
+}
+
+static const ChardevEscapes escapes = { .quit = quit_by_key };
+
 static bool connect_port(Port *port, unsigned index, const char *spec, GError **error)
 {
     g_autofree char *id = g_strdup_printf("%s%u", port->kind, index);
     bool with_monitor = false;
     Chardev *chardev;
 
+    chardev_mux_set_escapes(&escapes);
     if (!chardev_new_from_legacy(id, spec, &with_monitor, &chardev, error)) {
         g_prefix_error(error, "-%s %s: ", port->kind, spec);
         return false;

@@ -30,7 +30,7 @@ typedef enum ChardevEvent {
     CHARDEV_OPENED,  /* the other side is there; also on attaching, when it is there already */
     CHARDEV_CLOSED,  /* it went; no input comes until the next CHARDEV_OPENED */
     CHARDEV_BREAK,   /* a break was received */
-    CHARDEV_MUX_IN,  /* this front end of a mux got the keyboard */
+    CHARDEV_MUX_IN,  /* this front end of a mux got the keyboard; not by attaching */
     CHARDEV_MUX_OUT, /* it lost it */
 } ChardevEvent;
 
@@ -66,11 +66,6 @@ const char *chardev_id(const Chardev *chardev);
 char *chardev_filename(const Chardev *chardev);
 /* Deletes it, unless a front end or a mux uses it ("Chardev 'x' is busy"). */
 bool chardev_remove(const char *id, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/*
- * While a server with wait=on blocks for its client, this is asked after every
- * signal whether to go on waiting. NULL: always.
- */
-void chardev_set_keep_waiting(bool (*keep_waiting)(void));
 /* Deletes all, muxes first, after what is queued was written or a second has passed. */
 void chardev_remove_all(void);
 
@@ -153,9 +148,10 @@ typedef struct ChardevEscapes {
     void (*commit)(void);  /* Ctrl-A s: write changed disk data back */
 } ChardevEscapes;
 
+bool chardev_is_mux(const Chardev *chardev);
 /*
  * The front end that attached last has the focus: what is typed goes to it.
- * This gives it to another, as Ctrl-A c does. Not a mux: nothing happens.
+ * CHARDEV_MUX_IN comes only when the focus comes back from another. This gives it to another, as Ctrl-A c does. Not a mux: nothing happens.
  */
 void chardev_mux_focus(Chardev *chardev, void *opaque);
 void chardev_mux_set_escapes(const ChardevEscapes *escapes);

@@ -81,6 +81,16 @@ static void set_focus(ChardevMux *mux, MuxPort *port)
     }
 }
 
+/* Who attaches has the focus, but it was not given to it by anybody. */
+static void focus_on_new(ChardevMux *mux, MuxPort *port)
+{
+    MuxPort *old = mux->focus;
+
+    mux->focus = port;
+    port_event(mux, old, CHARDEV_MUX_OUT);
+    chardev_receive_resume(backend_of(mux));
+}
+
 static MuxPort *next_port(ChardevMux *mux)
 {
     unsigned at = mux->focus ? mux->focus - mux->ports : PORTS_MAX - 1;
@@ -140,7 +150,7 @@ static bool mux_attach(Chardev *chardev, const ChardevFrontendOps *ops, void *op
     if (chardev->is_open) {
         port_event(mux, port, CHARDEV_OPENED);
     }
-    set_focus(mux, port);
+    focus_on_new(mux, port);
     return true;
 }
 
@@ -167,12 +177,17 @@ static bool mux_is_busy(const Chardev *chardev)
     return ((const ChardevMux *)chardev)->focus != NULL;
 }
 
+bool chardev_is_mux(const Chardev *chardev)
+{
+    return chardev && object_is(&chardev->object, "chardev-mux");
+}
+
 void chardev_mux_focus(Chardev *chardev, void *opaque)
 {
     ChardevMux *mux = (ChardevMux *)chardev;
     MuxPort *port;
 
-    if (chardev && opaque && object_is(&chardev->object, "chardev-mux")) {
+    if (opaque && chardev_is_mux(chardev)) {
         port = find_port(mux, opaque);
         if (port) {
             set_focus(mux, port);

@@ -16,6 +16,7 @@
 #include "backends/char/channel.h"
 #include "backends/char/socket-address.h"
 #include "backends/char/telnet.h"
+#include "backends/char/terminal.h"
 #include "base/log.h"
 
 #define FDS_MAX 16
@@ -45,8 +46,6 @@ typedef struct ChardevSocket {
     int fds[FDS_MAX];          /* came with the last message */
     unsigned fd_count;
 } ChardevSocket;
-
-static bool (*keep_waiting)(void);
 
 static void accept_clients(ChardevSocket *self, bool wanted);
 static void connect_later(ChardevSocket *self);
@@ -283,31 +282,22 @@ static void accept_clients(ChardevSocket *self, bool wanted)
     }
 }
 
-void chardev_set_keep_waiting(bool (*function)(void))
-{
-    keep_waiting = function;
-}
-
-static bool wait_for_client(ChardevSocket *self, GError **error)
+/* Blocks for as long as it takes; signals end the program meanwhile. */
+static void wait_for_client(ChardevSocket *self)
 {
     g_autofree char *where = chardev_filename(&self->chardev);
     struct pollfd poll_fd = { .fd = self->listen_fd, .events = POLLIN };
+    int fd = -1;
 
     report_info("waiting for connection on: %s", where);
-    for (;;) {
-        int fd = -1;
+    terminal_signals_end(true);
+    while (fd < 0) {
         if (poll(&poll_fd, 1, -1) > 0) {
             fd = accept4(self->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        } else if (errno == EINTR && keep_waiting && !keep_waiting()) {
-            error_set(error, ERROR_FAILED, "interrupted while waiting for connection on: %s",
-                      where);
-            return false;
-        }
-        if (fd >= 0) {
-            connected(self, fd);
-            return true;
         }
     }
+    terminal_signals_end(false);
+    connected(self, fd);
 }
 
 static bool open_server(ChardevSocket *self, int given_fd, GError **error)
@@ -321,9 +311,10 @@ static bool open_server(ChardevSocket *self, int given_fd, GError **error)
     self->owns_path = given_fd < 0 && self->path && !self->abstract;
     g_unix_set_fd_nonblocking(self->listen_fd, TRUE, NULL);
     if (self->wait != OFF) {
-        return wait_for_client(self, error);
+        wait_for_client(self);
+    } else {
+        accept_clients(self, true);
     }
-    accept_clients(self, true);
     return true;
 }
 

@@ -115,3 +115,25 @@ bool terminal_set_raw(int fd, bool signals)
     tcsetattr(fd, TCSANOW, &raw);
     return true;
 }
+
+static void end_at_once(int number)
+{
+    chardev_restore_terminal();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void terminal_signals_end(bool on)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    static struct sigaction saved[G_N_ELEMENTS(numbers)];
+    struct sigaction end = { .sa_handler = end_at_once };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (on) {
+            sigaction(numbers[i], &end, &saved[i]);
+        } else {
+            sigaction(numbers[i], &saved[i], NULL);
+        }
+    }
+}

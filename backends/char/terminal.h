@@ -12,4 +12,10 @@
  */
 bool terminal_set_raw(int fd, bool signals);
 
+/*
+ * While nobody serves events: the signals that ask the program to end (INT,
+ * TERM, HUP) end it at once, with the terminal given back; off: as before.
+ */
+void terminal_signals_end(bool on);
+
 #endif
