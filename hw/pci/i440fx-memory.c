@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How RAM and PCI lie in the CPUs' memory. Four planes of 1 MiB show the bottom
- * of memory in each of the four modes that a PAM segment can have; a segment is
- * an alias whose place in the planes is its mode.
+ * How RAM and PCI lie in the CPUs' memory. PCI lies below everything, so what is
+ * not RAM is PCI; where RAM gives way, its part is taken out, since a region on
+ * top of it would let it show where PCI has nothing. Four planes of 1 MiB show
+ * the bottom of memory in each of the four modes that a PAM segment can have; a
+ * segment is an alias whose place in the planes is its mode.
  */
 #include "base/log.h"
 #include "hw/core/machine.h"
@@ -16,17 +18,22 @@
 #define LOW_RAM_LIMITED 0xc0000000ull
 #define SMRAM_BASE  0xa0000
 #define SMRAM_SIZE  0x20000
-#define HOLE_512K   0x80000
-#define HOLE_512K_SIZE 0x20000
-#define HOLE_15M    0xf00000
-#define HOLE_15M_SIZE  0x100000
 #define UNASSIGNED  0xff
 
-/* Priorities in the system memory: PCI lies below RAM, the holes above. */
-#define PCI_PRIORITY  -1
-#define RAM_PRIORITY  0
-#define PAM_PRIORITY  1
-#define HOLE_PRIORITY 2
+/* In the system memory. */
+#define PCI_PRIORITY -1
+#define RAM_PRIORITY 0
+
+static const struct {
+    uint64_t start, end;
+} ram_parts[I440FX_RAM_PARTS] = {
+    [RAM_BASE] = { 0, 0x80000 },
+    [RAM_512K] = { 0x80000, 0xa0000 },
+    [RAM_SMRAM] = { SMRAM_BASE, SMRAM_BASE + SMRAM_SIZE },
+    [RAM_1M] = { 0x100000, 0xf00000 },
+    [RAM_15M] = { 0xf00000, 0x1000000 },
+    [RAM_16M] = { 0x1000000, FOUR_GIB },
+};
 
 /* ---- the segments, 82441FX 3.2.18 ---- */
 
@@ -52,10 +59,18 @@ void i440fx_set_pam(I440fxHost *host, unsigned segment, PamMode mode)
     }
 }
 
+/* A machine with little RAM does not have every part. */
+static void show_ram(I440fxHost *host, I440fxRamPart part, bool shown)
+{
+    if (host->ram_low[part]) {
+        region_set_enabled(host->ram_low[part], shown);
+    }
+}
+
 void i440fx_set_smram(I440fxHost *host, bool open, bool enabled)
 {
     host->smram_enabled = enabled;
-    region_set_enabled(host->smram_pci, !open);
+    show_ram(host, RAM_SMRAM, open);
     if (host->smm_ram) {
         region_set_enabled(host->smm_ram, enabled);
     }
@@ -63,8 +78,8 @@ void i440fx_set_smram(I440fxHost *host, bool open, bool enabled)
 
 void i440fx_set_holes(I440fxHost *host, bool at_512k, bool at_15m)
 {
-    region_set_enabled(host->hole_512k, at_512k);
-    region_set_enabled(host->hole_15m, at_15m);
+    show_ram(host, RAM_512K, !at_512k);
+    show_ram(host, RAM_15M, !at_15m);
 }
 
 /* ---- the planes ---- */
@@ -136,31 +151,22 @@ static void make_planes(I440fxHost *host)
 }
 
 static MemoryRegion *add_alias(I440fxHost *host, const char *name, MemoryRegion *target,
-                               uint64_t offset, uint64_t base, uint64_t size, int priority)
+                               uint64_t offset, uint64_t base, uint64_t size)
 {
     MemoryRegion *alias = region_new_alias(OBJECT(host), name, target, offset, size);
 
-    region_add(system_bus()->memory, base, alias, priority);
+    region_add(system_bus()->memory, base, alias, RAM_PRIORITY);
     return alias;
 }
 
 static void make_segments(I440fxHost *host)
 {
-    MemoryRegion *pci = host->bus->bus.memory;
-
     for (unsigned i = 0; i < I440FX_PAM_SEGMENTS; i++) {
         uint64_t base, size;
         g_autofree char *name = g_strdup_printf("pam-%u", i);
         segment_place(i, &base, &size);
-        host->pam[i] = add_alias(host, name, host->planes, base, base, size, PAM_PRIORITY);
+        host->pam[i] = add_alias(host, name, host->planes, base, base, size);
     }
-    host->smram_pci = add_alias(host, "smram-region", pci, SMRAM_BASE, SMRAM_BASE, SMRAM_SIZE,
-                                PAM_PRIORITY);
-    host->hole_512k = add_alias(host, "hole-512k", pci, HOLE_512K, HOLE_512K, HOLE_512K_SIZE,
-                                HOLE_PRIORITY);
-    host->hole_15m = add_alias(host, "hole-15m", pci, HOLE_15M, HOLE_15M, HOLE_15M_SIZE,
-                               HOLE_PRIORITY);
-    i440fx_set_holes(host, false, false);
 }
 
 /* ---- RAM ---- */
@@ -210,11 +216,17 @@ bool i440fx_memory_init(I440fxHost *host, GError **error)
     }
     split_ram(host, host->ram_block->size);
     host->ram = region_new_ram(OBJECT(host), host->ram_block->id, host->ram_block);
-    host->ram_low = add_alias(host, "ram-below-4g", host->ram, 0, 0, host->below_4g,
-                              RAM_PRIORITY);
+    for (unsigned i = 0; i < I440FX_RAM_PARTS; i++) {
+        uint64_t start = ram_parts[i].start, end = MIN(ram_parts[i].end, host->below_4g);
+        if (start < end) {
+            host->ram_low[i] = add_alias(host, "ram-below-4g", host->ram, start, start,
+                                         end - start);
+        }
+    }
+    show_ram(host, RAM_SMRAM, false);
     if (host->above_4g) {
         host->ram_high = add_alias(host, "ram-above-4g", host->ram, host->below_4g, FOUR_GIB,
-                                   host->above_4g, RAM_PRIORITY);
+                                   host->above_4g);
     }
     region_add(memory, 0, host->bus->bus.memory, PCI_PRIORITY);
     make_planes(host);
@@ -232,14 +244,13 @@ void i440fx_memory_free(I440fxHost *host)
     for (unsigned i = 0; i < I440FX_PAM_SEGMENTS; i++) {
         g_clear_pointer(&host->pam[i], region_free);
     }
-    g_clear_pointer(&host->smram_pci, region_free);
-    g_clear_pointer(&host->hole_512k, region_free);
-    g_clear_pointer(&host->hole_15m, region_free);
     for (unsigned i = 0; i < PAM_MODES; i++) {
         g_clear_pointer(&host->plane[i], region_free);
     }
     g_clear_pointer(&host->planes, region_free);
-    g_clear_pointer(&host->ram_low, region_free);
+    for (unsigned i = 0; i < I440FX_RAM_PARTS; i++) {
+        g_clear_pointer(&host->ram_low[i], region_free);
+    }
     g_clear_pointer(&host->ram_high, region_free);
     g_clear_pointer(&host->ram, region_free);
 }

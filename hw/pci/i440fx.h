@@ -19,6 +19,17 @@
 
 #define I440FX_PAM_SEGMENTS 13
 
+/* RAM below 4 GiB lies in parts, since three of them come and go. */
+typedef enum I440fxRamPart {
+    RAM_BASE,
+    RAM_512K,       /* the fixed hole at 512 KiB */
+    RAM_SMRAM,
+    RAM_1M,
+    RAM_15M,        /* the fixed hole at 15 MiB */
+    RAM_16M,
+    I440FX_RAM_PARTS,
+} I440fxRamPart;
+
 /* What an access to a segment reaches: bit 0 for reads, bit 1 for writes, 1 for RAM. */
 typedef enum PamMode {
     PAM_PCI,
@@ -39,13 +50,12 @@ typedef struct I440fxHost {
     MemoryRegion *pci_ports_root, *pci_ports_alias;
 
     RamBlock *ram_block;
-    MemoryRegion *ram, *ram_low, *ram_high;
+    MemoryRegion *ram, *ram_high;
+    MemoryRegion *ram_low[I440FX_RAM_PARTS];
     MemoryRegion *planes;            /* 1 MiB of each PamMode in turn */
     MemoryRegion *plane[PAM_MODES];
     AddressSpace *planes_space;
     MemoryRegion *pam[I440FX_PAM_SEGMENTS];
-    MemoryRegion *smram_pci;         /* PCI where SMRAM is closed */
-    MemoryRegion *hole_512k, *hole_15m;
     MemoryRegion *smm_root, *smm_system, *smm_ram;
     AddressSpace *smm;
     bool smram_enabled;

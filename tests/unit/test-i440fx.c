@@ -200,6 +200,28 @@ static void test_smram(void)
     tear_down();
 }
 
+/* Where PCI has nothing, RAM does not show through. */
+static void test_nothing_there(void)
+{
+    static const uint64_t places[] = { 0xa0000, 0xbfffc, 0xc0000, 0xdbffc, 0xf0000, 0xffffc };
+
+    machine = pci_machine_new(32 * MIB);
+    pci_machine_up();
+    for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
+        store_le(ram()->host + places[i], 0x12345678, 4);
+        memory_write(places[i], 4, 0);
+        g_assert_cmphex(in_block(ram(), places[i]), ==, 0x12345678);
+        g_assert_cmphex(memory_read(places[i], 4), ==, UINT32_MAX);
+    }
+    config_write(0, FDHC, 1, 0x40);
+    g_assert_cmphex(memory_read(0x80000, 4), ==, UINT32_MAX);
+    config_write(0, FDHC, 1, 0x80);
+    g_assert_cmphex(memory_read(0xf00000, 4), ==, UINT32_MAX);
+    g_assert_cmphex(memory_read(0x1000000, 4), ==, 0);
+    g_assert_cmphex(memory_read(0xefffffc, 4), ==, UINT32_MAX);
+    pci_machine_free();
+}
+
 /* ---- registers ---- */
 
 static void test_registers(void)
@@ -232,6 +254,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i440fx/pam", test_pam);
     g_test_add_func("/i440fx/holes", test_holes);
     g_test_add_func("/i440fx/smram", test_smram);
+    g_test_add_func("/i440fx/nothing-there", test_nothing_there);
     g_test_add_func("/i440fx/registers", test_registers);
     return g_test_run();
 }
