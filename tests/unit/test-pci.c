@@ -657,10 +657,42 @@ static void test_bad_state(void)
     pci_machine_free();
 }
 
+/* The devices for tests of guests, at work while their state is saved. */
+static void test_test_devices(void)
+{
+    Device *edu, *testdev, *panic;
+
+    machine = pci_machine_new(RAM_SIZE);
+    edu = pci_machine_add(BUS(machine.bus), "edu", "edu", "addr=4", NULL);
+    testdev = pci_machine_add(BUS(machine.bus), "pci-testdev", "dev", "addr=5", NULL);
+    panic = pci_machine_add(BUS(machine.bus), "pvpanic-pci", "panic", "addr=6", NULL);
+    pci_machine_up();
+    config_write(DEVFN, 0x10, 4, MEMORY_AT);
+    config_write(DEVFN, PCI_COMMAND, 2, 6);
+    memory_write(MEMORY_AT + 0x08, 4, 5);
+    memory_write(MEMORY_AT + 0x98, 4, 5);
+    memory_write(MEMORY_AT + 0x60, 4, 0x10);
+    check_save_and_load(edu);
+    g_assert_cmphex(memory_read(MEMORY_AT + 0x24, 4), ==, 0x10);
+    time_step_to(time_virtual() + 2000000);
+    g_assert_cmphex(memory_read(MEMORY_AT + 0x08, 4), ==, 120);
+    config_write(PCI_DEVFN(5, 0), 0x10, 4, MSIX_AT);
+    config_write(PCI_DEVFN(5, 0), PCI_COMMAND, 2, 2);
+    memory_write(MSIX_AT, 1, 1);
+    memory_write(MSIX_AT + memory_read(MSIX_AT + 4, 4), 1, 0);
+    check_save_and_load(testdev);
+    g_assert_cmphex(memory_read(MSIX_AT + 12, 4), ==, 1);
+    memory_write(MSIX_AT + memory_read(MSIX_AT + 4, 4), 1, 0);
+    g_assert_cmphex(memory_read(MSIX_AT + 12, 4), ==, 2);
+    check_save_and_load(panic);
+    pci_machine_free();
+}
+
 static void test_coverage(void)
 {
     static const char *const names[] = { "test-function", "pci-bridge", "i440FX",
-                                         "i440FX-pcihost" };
+                                         "i440FX-pcihost", "edu", "pci-testdev", "pvpanic",
+                                         "pvpanic-pci" };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
         check_type(names[i]);
@@ -687,6 +719,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/hot-plug", test_hot_plug);
     g_test_add_func("/pci/listing", test_listing);
     g_test_add_func("/pci/bad-state", test_bad_state);
+    g_test_add_func("/pci/test-devices", test_test_devices);
     g_test_add_func("/pci/coverage", test_coverage);
     return g_test_run();
 }
