@@ -178,6 +178,32 @@ const char *device_id(const Device *device)
     return strchr(device->object.name, '[') ? NULL : device->object.name;
 }
 
+typedef struct NameSearch {
+    const char *name;
+    Device *found;
+    unsigned count;
+} NameSearch;
+
+static bool match_name(Object *object, void *opaque)
+{
+    NameSearch *search = opaque;
+
+    if (g_str_equal(object->name, search->name) && object_is(object, "device")) {
+        search->found = DEVICE(object);
+        search->count++;
+    }
+    return true;
+}
+
+/* A backend may have the name of the device that it is for ("serial0"). */
+static Device *find_by_name(const char *name)
+{
+    NameSearch search = { .name = name };
+
+    object_foreach(object_root(), match_name, &search);
+    return search.count == 1 ? search.found : NULL;
+}
+
 Device *device_find(const char *path_or_id)
 {
     g_autofree char *peripheral = g_strdup_printf("/machine/peripheral/%s", path_or_id);
@@ -186,7 +212,7 @@ Device *device_find(const char *path_or_id)
     if (!object) {
         object = object_resolve(path_or_id, NULL);
     }
-    return object_is(object, "device") ? DEVICE(object) : NULL;
+    return object_is(object, "device") ? DEVICE(object) : find_by_name(path_or_id);
 }
 
 Device *device_parent(const Device *device)
