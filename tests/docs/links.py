@@ -33,10 +33,12 @@ def is_outside(target):
 
 
 def link_targets(text):
-    """`text <target>`_ links, images and literal includes; literal text is no link."""
+    """`text <target>`_ and :doc: links, images and literal includes; literal text is no link."""
     text = re.sub(r'``.*?``', '', text, flags=re.S)
     for target in re.findall(r'`[^`<]*<([^>`]+)>`__?', text):
         yield re.sub(r'\s+', '', target)
+    for target in re.findall(r':doc:`(?:[^`<]*<)?([^`>]+)>?`', text):
+        yield target + '.rst'
     yield from re.findall(r'^\.\. (?:literalinclude|include|image|figure):: *(\S+)', text, re.M)
 
 
@@ -94,8 +96,8 @@ def check_readme(tree):
 
 
 def check_markup(tree):
-    from docutils import core, utils
-    from docutils.parsers.rst import directives, Directive
+    from docutils import core, nodes, utils
+    from docutils.parsers.rst import Directive, directives, roles
 
     class Known(Directive):
         """What belongs to Sphinx is taken as it is."""
@@ -109,6 +111,7 @@ def check_markup(tree):
 
     for name in ('toctree', 'literalinclude'):
         directives.register_directive(name, Known)
+    roles.register_generic_role('doc', nodes.literal)
     wrong = []
     for page in pages(tree):
         path = os.path.join(tree, 'docs', page)
