@@ -95,6 +95,50 @@ def check_readme(tree):
             if not is_outside(target) and not os.path.exists(os.path.join(tree, target))]
 
 
+def source_text(tree):
+    text = []
+    for folder, dirs, files in os.walk(tree):
+        dirs[:] = [d for d in dirs if not re.match(r'(build.*|\.git|docs)$', d)]
+        text += [read(folder, name) for name in files if name.endswith(('.c', '.h', '.S'))]
+    return '\n'.join(text)
+
+
+def source_names(tree):
+    names = set()
+    for folder, dirs, files in os.walk(tree):
+        dirs[:] = [d for d in dirs if not re.match(r'(build.*|\.git)$', d)]
+        for name in files:
+            path = os.path.relpath(os.path.join(folder, name), tree).split(os.sep)
+            names |= {'/'.join(path[at:]) for at in range(len(path))}
+    return names
+
+
+def check_functions(tree):
+    """What is written as ``name()`` is a function, or a member that is one."""
+    known = set(re.findall(r'\b([a-z_]\w*)\)?\(', source_text(tree)))
+    return [f'docs/{page} names {name}()' for page in pages(tree) if page.startswith('internals/')
+            for name in re.findall(r'``([a-z_]\w*)\(\)``', read(tree, 'docs', page))
+            if name not in known]
+
+
+def check_files(tree):
+    """What is written as ``folder/file.c`` is a file; the folders may be left out."""
+    known = source_names(tree)
+    return [f'docs/{page} names {name}' for page in pages(tree)
+            for name in re.findall(r'``([\w/.-]+\.(?:c|h|S|dts|rst|py|build))``',
+                                   read(tree, 'docs', page))
+            if name not in known and not re.search(r'NAME|^build/', name)]
+
+
+def check_examples(tree):
+    """The code of an example that a page shows is the file that the tests build."""
+    page = read(tree, 'docs', 'internals', 'devices.rst')
+    code = read(tree, 'docs', 'internals', 'examples', 'blinker.c')
+    shown = ''.join(f'    {line}\n' if line else '\n' for line in code.splitlines())
+    return [] if shown in page else ['docs/internals/devices.rst does not show examples/blinker.c '
+                                     'as it is']
+
+
 def check_markup(tree):
     from docutils import core, nodes, utils
     from docutils.parsers.rst import Directive, directives, roles
@@ -129,6 +173,9 @@ CASES = [
     ('every toctree entry is a page', check_toctrees),
     ('the index links to every page', check_index),
     ('every link of the README leads to a file', check_readme),
+    ('every function that the pages name is there', check_functions),
+    ('every source file that the pages name is there', check_files),
+    ('the example that a page shows is the one that is built', check_examples),
     ('every page is valid reStructuredText', check_markup),
 ]
 
