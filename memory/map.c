@@ -25,6 +25,22 @@ static void map_damage(MemoryMap *map, uint64_t lo, uint64_t hi)
     any_damage = true;
 }
 
+/*
+ * Nobody looks at the region, through an alias or as a space. So it is with the
+ * bus-master container of a device whose space comes to the system memory: there
+ * are as many aliases of that as bus masters, and none needs to be followed.
+ */
+static inline bool is_unseen(const MemoryRegion *region)
+{
+    return !region->map && !region->aliases_here && !region->container;
+}
+
+static inline bool alias_is_unseen(const MemoryRegion *alias)
+{
+    return !alias->map && !alias->aliases_here &&
+        (!alias->container || !alias->enabled || is_unseen(alias->container));
+}
+
 /* [lo, hi] of the region's own offsets looks different now, wherever it shows. */
 static void propagate(MemoryRegion *region, uint64_t lo, uint64_t hi)
 {
@@ -37,7 +53,7 @@ static void propagate(MemoryRegion *region, uint64_t lo, uint64_t hi)
     }
     for (guint i = 0; region->aliases_here && i < region->aliases_here->len; i++) {
         MemoryRegion *alias = region->aliases_here->pdata[i];
-        if (hi >= alias->alias_offset) {
+        if (hi >= alias->alias_offset && !alias_is_unseen(alias)) {
             propagate(alias, MAX(lo, alias->alias_offset) - alias->alias_offset,
                       hi - alias->alias_offset);
         }
