@@ -131,6 +131,17 @@ static void test_no_fallback(void)
     check_open("kvm", NULL, "/dev/kvm: Permission denied");
 }
 
+/* The next one that works is taken. */
+static void test_fallback(void)
+{
+    script_reset();
+    script.fail_request = KVM_CREATE_VM;
+    check_open("kvm;qtest", "qtest", NULL);
+    script_reset();
+    check_open("kvm;qtest", "kvm", NULL);
+    check_open("kvm;qtest,speed=9", NULL, "speed");
+}
+
 static void test_version(void)
 {
     script_reset();
@@ -158,5 +169,6 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-failures/choice", test_choice);
     g_test_add_func("/kvm-failures/no-fallback", test_no_fallback);
     g_test_add_func("/kvm-failures/version", test_version);
+    g_test_add_func("/kvm-failures/fallback", test_fallback);
     return g_test_run();
 }
