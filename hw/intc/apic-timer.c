@@ -30,9 +30,9 @@ static bool is_periodic(const Apic *apic)
     return apic->lvt[APIC_LVT_TIMER] & APIC_LVT_PERIODIC;
 }
 
-uint32_t apic_timer_count(Apic *apic)
+static uint32_t count_at(const Apic *apic, int64_t now)
 {
-    uint64_t ticks = ticks_since(apic, time_virtual());
+    uint64_t ticks = ticks_since(apic, now);
 
     if (ticks < apic->count) {
         return apic->count - ticks;
@@ -43,10 +43,22 @@ uint32_t apic_timer_count(Apic *apic)
     return apic->initial_count - (ticks - apic->count) % apic->initial_count;
 }
 
+uint32_t apic_timer_count(Apic *apic)
+{
+    return count_at(apic, time_virtual());
+}
+
+/* A zero that has passed counts, even if the timer's turn has not come yet. */
 void apic_timer_rebase(Apic *apic)
 {
-    apic->count = apic_timer_count(apic);
-    apic->stamp = time_virtual();
+    int64_t now = time_virtual();
+
+    if (timer_armed(&apic->timer) && apic->timer.deadline <= now) {
+        timer_cancel(&apic->timer);
+        apic_local_interrupt(apic, APIC_LVT_TIMER);
+    }
+    apic->count = count_at(apic, now);
+    apic->stamp = now;
 }
 
 /* Ticks since the stamp until the next zero after `earliest`; UINT64_MAX: never. */
@@ -77,9 +89,10 @@ static void arm_after(Apic *apic, int64_t from)
     }
 }
 
+/* From the stamp on, not from now: a short count may run out between two looks at the clock. */
 void apic_timer_arm(Apic *apic)
 {
-    arm_after(apic, time_virtual());
+    arm_after(apic, apic->stamp);
 }
 
 void apic_timer_start(Apic *apic)

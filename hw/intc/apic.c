@@ -138,6 +138,7 @@ static void wrote_spurious(Device *device, unsigned index, uint64_t old)
 {
     Apic *apic = APIC(device);
 
+    apic_timer_rebase(apic);
     for (unsigned i = 0; i < APIC_LVTS && !(apic->svr & APIC_SVR_ENABLE); i++) {
         apic->lvt[i] |= APIC_LVT_MASKED;
     }
