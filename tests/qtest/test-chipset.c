@@ -96,6 +96,23 @@ static void test_power_off(void)
     g_assert_cmpint(qtest_wait_exit(qtest), ==, 0);
 }
 
+/* The memory module in slot 0 has 128 MiB, the one in slot 1 is not there. */
+static void test_smbus(void)
+{
+    enum { SMBUS = 0xb100, READ_BYTE_DATA = 0x48 };
+    QTest *qtest = qtest_start("-machine pc -m 128M");
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        qtest_outb(qtest, SMBUS, 0xff);
+        qtest_outb(qtest, SMBUS + 3, 31);
+        qtest_outb(qtest, SMBUS + 4, (0x50 + slot) << 1 | 1);
+        qtest_outb(qtest, SMBUS + 2, READ_BYTE_DATA);
+        g_assert_cmphex(qtest_inb(qtest, SMBUS), ==, 2);
+        g_assert_cmphex(qtest_inb(qtest, SMBUS + 5), ==, slot ? 0 : 0x20);
+    }
+    qtest_stop(qtest);
+}
+
 /* Every register of every function, with everything a guest may try. */
 static void test_hammer(void)
 {
@@ -127,6 +144,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chipset/timer", test_timer);
     g_test_add_func("/chipset/reset", test_reset);
     g_test_add_func("/chipset/power-off", test_power_off);
+    g_test_add_func("/chipset/smbus", test_smbus);
     g_test_add_func("/chipset/hammer", test_hammer);
     return g_test_run();
 }
