@@ -20,6 +20,20 @@ static bool explicit_at(const PciBus *bus, const PciDevice *except, unsigned dev
     return false;
 }
 
+/* Who has the place: whoever is there, or the board's device that comes to be there. */
+static const PciDevice *occupant(const PciBus *bus, const PciDevice *pci)
+{
+    const Device *device = bus->devices[pci->devfn] ? &bus->devices[pci->devfn]->device : NULL;
+
+    if (!device && !pci->device.placed) {
+        device = bus->bus.first;
+        while (device && !(device->placed && PCI_DEVICE(device)->devfn == pci->devfn)) {
+            device = device->next_on_bus;
+        }
+    }
+    return (const PciDevice *)device;
+}
+
 /* The first slot in which nobody is or asked to be. */
 static bool choose_slot(PciBus *bus, PciDevice *pci, GError **error)
 {
@@ -68,7 +82,7 @@ static bool take_slot(PciBus *bus, PciDevice *pci, GError **error)
     if (pci->devfn < 0 && !choose_slot(bus, pci, error)) {
         return false;
     }
-    there = bus->devices[pci->devfn];
+    there = occupant(bus, pci);
     if (there) {
         error_set(error, ERROR_INVALID,
                   "PCI: slot %u function %u not available for %s, in use by %s,id=%s",

@@ -433,6 +433,11 @@ static void test_slots(void)
     pci_machine_add(BUS(machine.bus), "test-function", "b", "addr=5", NULL);
     expect_bring_up_error("*slot 5 function 0 not available for test-function, in use by "
                           "test-function,id=a*");
+    /* A device of the board has its place whoever comes first. */
+    machine = pci_machine_new(RAM_SIZE);
+    pci_machine_add(BUS(machine.bus), "test-function", "user", "addr=5", NULL);
+    pci_machine_add(BUS(machine.bus), "test-function", "board", "addr=5", NULL)->placed = true;
+    expect_bring_up_error("*/user: *not available for test-function*id=board");
     machine = pci_machine_new(RAM_SIZE);
     pci_machine_add(BUS(machine.bus), "test-function", "a", "addr=5", NULL);
     pci_machine_add(BUS(machine.bus), "test-function", "b", "addr=5.1", NULL);
