@@ -13,6 +13,9 @@
 
 #define TYPE_SUFFIX "-x86_64-cpu"
 
+/* 255 is for all of them. Beyond, interrupts need remapping, which no board has yet. */
+#define MAX_APIC_ID 254
+
 /* ---- what the accelerator supports ---- */
 
 static const X86CpuSupport *present_support;
@@ -145,6 +148,12 @@ Device *x86_cpu_new(Object *parent, unsigned index, const X86CpuConfig *config,
     X86Cpu *x86;
 
     if (!type || !x86_topology_validate(topology, error)) {
+        return NULL;
+    }
+    if (x86_topology_apic_id(topology, index) > MAX_APIC_ID) {
+        error_set(error, ERROR_INVALID, "CPU %u would have APIC id %u, and interrupts reach no "
+                  "further than %u; choose counts of -smp that are powers of two, or fewer CPUs",
+                  index, x86_topology_apic_id(topology, index), MAX_APIC_ID);
         return NULL;
     }
     x86 = (X86Cpu *)device_new((const DeviceType *)type, parent, name, error);

@@ -92,6 +92,24 @@ static void test_refusal(const void *data)
     check_closed();
 }
 
+/* A topology with gaps in the APIC ids may run out of them. */
+static void test_apic_ids(void)
+{
+    static const X86Topology topology = { .sockets = 1, .dies = 1, .cores = 129, .threads = 2 };
+    GError *error = NULL;
+    X86CpuConfig config;
+
+    script_reset();
+    g_assert_true(bench_start("kvm", "qemu64,check=off", 1, &error));
+    g_assert_true(x86_cpu_config_parse(&config, "qemu64", &error));
+    g_assert_null(x86_cpu_new(OBJECT(machine_get()), 256, &config, &topology, &error));
+    g_assert_nonnull(strstr(error->message, "APIC id 256"));
+    g_clear_error(&error);
+    x86_cpu_config_release(&config);
+    bench_stop();
+    check_closed();
+}
+
 /* ---- the choice of an accelerator ---- */
 
 static void check_open(const char *options, const char *name, const char *message)
@@ -166,6 +184,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/kvm-failures/missing/%s", refusals[i].name);
         g_test_add_data_func(path, &refusals[i], test_refusal);
     }
+    g_test_add_func("/kvm-failures/apic-ids", test_apic_ids);
     g_test_add_func("/kvm-failures/choice", test_choice);
     g_test_add_func("/kvm-failures/no-fallback", test_no_fallback);
     g_test_add_func("/kvm-failures/version", test_version);
