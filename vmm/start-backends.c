@@ -74,7 +74,7 @@ bool terminal_is_console(void)
     if (option_given("nographic")) {
         return true;
     }
-    return !option_given("display") && !option_given("nodefaults") && !option_given("qtest") &&
+    return isatty(0) && isatty(1) && !option_given("display") && !option_given("nodefaults") && !option_given("qtest") &&
            !option_given("daemonize") && !option_given("machine-check") &&
            !option_given("monitor") && !option_given("S");
 }

@@ -122,7 +122,7 @@ bool qtest_server_start(Chardev *chardev, const char *log, GError **error)
     g_assert(!server.in);
     if (!log) {
         server.log = stderr;
-    } else if (!g_str_equal(log, "none")) {
+    } else if (!g_str_equal(log, "none") && !g_str_equal(log, "/dev/null")) {
         server.log = fopen(log, "we");
         if (!server.log) {
             error_set_errno(error, errno, "cannot open qtest log '%s'", log);
