@@ -30,12 +30,29 @@ static inline uint64_t bits_deposit(uint64_t value, unsigned start, unsigned len
     return (value & ~mask) | ((field << start) & mask);
 }
 
-/* `size` in 1, 2, 4, 8 (others are read byte by byte). */
+/* `size` in 1..8; whole words are one access of the host. */
 static inline uint64_t load_le(const void *from, unsigned size)
 {
     const uint8_t *p = from;
     uint64_t value = 0;
 
+    switch (size) {
+    case 1:
+        return *p;
+    case 2: {
+        uint16_t v;
+        memcpy(&v, from, 2);
+        return GUINT16_FROM_LE(v);
+    }
+    case 4: {
+        uint32_t v;
+        memcpy(&v, from, 4);
+        return GUINT32_FROM_LE(v);
+    }
+    case 8:
+        memcpy(&value, from, 8);
+        return GUINT64_FROM_LE(value);
+    }
     for (unsigned i = 0; i < size; i++) {
         value |= (uint64_t)p[i] << (8 * i);
     }
@@ -46,6 +63,25 @@ static inline void store_le(void *to, uint64_t value, unsigned size)
 {
     uint8_t *p = to;
 
+    switch (size) {
+    case 1:
+        *p = value;
+        return;
+    case 2: {
+        uint16_t v = GUINT16_TO_LE((uint16_t)value);
+        memcpy(to, &v, 2);
+        return;
+    }
+    case 4: {
+        uint32_t v = GUINT32_TO_LE((uint32_t)value);
+        memcpy(to, &v, 4);
+        return;
+    }
+    case 8:
+        value = GUINT64_TO_LE(value);
+        memcpy(to, &value, 8);
+        return;
+    }
     for (unsigned i = 0; i < size; i++) {
         p[i] = value >> (8 * i);
     }

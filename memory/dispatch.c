@@ -96,10 +96,9 @@ static Pieces pieces_of(const MemoryRegion *region, uint64_t offset, unsigned si
     return pieces;
 }
 
-static inline bool taken_whole(const MemoryRegion *region, const Pieces *pieces, uint64_t offset,
-                               unsigned size)
+static bool taken_unaligned(const MemoryRegion *region, const Pieces *pieces, unsigned size)
 {
-    return pieces->unit == size && (pieces->first == offset || region->ops->impl_unaligned);
+    return pieces->unit == size && region->ops->impl_unaligned;
 }
 
 static void value_to_bytes(const MemoryRegion *region, uint8_t *bytes, uint64_t value,
@@ -135,38 +134,61 @@ static MemoryResult read_pieces(MemoryRegion *region, const Pieces *pieces, uint
     return worst;
 }
 
-static MemoryResult read_split(MemoryRegion *region, const Pieces *pieces, uint64_t offset,
-                               unsigned size, uint64_t *value, MemoryAttrs attrs)
+static MemoryResult read_split(MemoryRegion *region, uint64_t offset, unsigned size,
+                               uint64_t *value, MemoryAttrs attrs)
 {
+    Pieces pieces = pieces_of(region, offset, size);
     uint8_t bytes[32];
-    MemoryResult result = read_pieces(region, pieces, bytes, attrs);
+    MemoryResult result;
 
-    *value = bytes_to_value(region, bytes + (offset - pieces->first), size);
+    if (taken_unaligned(region, &pieces, size)) {
+        return region->ops->read(region->opaque, offset, size, value, attrs);
+    }
+    result = read_pieces(region, &pieces, bytes, attrs);
+    *value = bytes_to_value(region, bytes + (offset - pieces.first), size);
     return result;
 }
 
-static MemoryResult write_split(MemoryRegion *region, const Pieces *pieces, uint64_t offset,
-                                unsigned size, uint64_t value, MemoryAttrs attrs)
+static MemoryResult write_split(MemoryRegion *region, uint64_t offset, unsigned size,
+                                uint64_t value, MemoryAttrs attrs)
 {
-    uint8_t bytes[32];
-    unsigned skip = offset - pieces->first;
+    Pieces pieces = pieces_of(region, offset, size);
+    unsigned skip = offset - pieces.first;
     MemoryResult worst = MEMORY_OK;
+    uint8_t bytes[32];
 
-    if (skip || size % pieces->unit) {
-        worst = region->ops->read ? read_pieces(region, pieces, bytes, attrs)
+    if (taken_unaligned(region, &pieces, size)) {
+        return region->ops->write(region->opaque, offset, size, value, attrs);
+    }
+    if (skip || size % pieces.unit) {
+        worst = region->ops->read ? read_pieces(region, &pieces, bytes, attrs)
                                   : MEMORY_DEVICE_ERROR;
     }
     value_to_bytes(region, bytes + skip, value, size);
-    for (unsigned i = 0; i < pieces->count; i++) {
-        uint64_t at = pieces->first + i * pieces->unit;
-        uint64_t part = bytes_to_value(region, bytes + i * pieces->unit, pieces->unit);
+    for (unsigned i = 0; i < pieces.count; i++) {
+        uint64_t at = pieces.first + i * pieces.unit;
+        uint64_t part = bytes_to_value(region, bytes + i * pieces.unit, pieces.unit);
         MemoryResult result = MEMORY_DEVICE_ERROR;
-        if (at <= region->last && pieces->unit - 1 <= region->last - at) {
-            result = region->ops->write(region->opaque, at, pieces->unit, part, attrs);
+        if (at <= region->last && pieces.unit - 1 <= region->last - at) {
+            result = region->ops->write(region->opaque, at, pieces.unit, part, attrs);
         }
         worst = MAX(worst, result);
     }
     return worst;
+}
+
+void region_plan_accesses(MemoryRegion *region)
+{
+    const RegionOps *ops = region->ops;
+    unsigned min = or_else(ops->impl_min, or_else(ops->access_min, 1));
+    unsigned max = or_else(ops->impl_max, or_else(ops->access_max, 8));
+
+    for (unsigned size = 1; size <= 8; size <<= 1) {
+        if (size >= min && size <= max && size >= ops->access_min &&
+            size <= or_else(ops->access_max, 8)) {
+            region->plain_sizes |= size;
+        }
+    }
 }
 
 /* ---- the entry points ---- */
@@ -176,21 +198,19 @@ MemoryResult region_dispatch_read(MemoryRegion *region, uint64_t offset, unsigne
 {
     const RegionOps *ops = region->ops;
     bool lock = !ops->unlocked && !machine_lock_held();
+    bool plain = region_takes_plain(region, offset, size);
     MemoryResult result = MEMORY_DEVICE_ERROR;
-    Pieces pieces;
 
     *value = bits_mask(size * 8);
-    if (!ops->read || !access_allowed(region, offset, size, false)) {
+    if (!ops->read || !(plain || access_allowed(region, offset, size, false))) {
         return MEMORY_DEVICE_ERROR;
     }
     if (lock) {
         machine_lock();
     }
-    pieces = pieces_of(region, offset, size);
     if (G_LIKELY(dispatch_enter(region, offset, attrs))) {
-        result = taken_whole(region, &pieces, offset, size)
-            ? ops->read(region->opaque, offset, size, value, attrs)
-            : read_split(region, &pieces, offset, size, value, attrs);
+        result = G_LIKELY(plain) ? ops->read(region->opaque, offset, size, value, attrs)
+                                 : read_split(region, offset, size, value, attrs);
         dispatch_leave(region);
     }
     if (lock) {
@@ -204,20 +224,19 @@ MemoryResult region_dispatch_write(MemoryRegion *region, uint64_t offset, unsign
 {
     const RegionOps *ops = region->ops;
     bool lock = !ops->unlocked && !machine_lock_held();
+    bool plain = region_takes_plain(region, offset, size);
     MemoryResult result = MEMORY_DEVICE_ERROR;
-    Pieces pieces;
 
-    if (!ops->write || !access_allowed(region, offset, size, true)) {
+    if (!ops->write || !(plain || access_allowed(region, offset, size, true))) {
         return MEMORY_DEVICE_ERROR;
     }
     if (lock) {
         machine_lock();
     }
-    pieces = pieces_of(region, offset, size);
     if (G_LIKELY(dispatch_enter(region, offset, attrs))) {
-        result = taken_whole(region, &pieces, offset, size)
-            ? ops->write(region->opaque, offset, size, value & bits_mask(size * 8), attrs)
-            : write_split(region, &pieces, offset, size, value, attrs);
+        value &= bits_mask(size * 8);
+        result = G_LIKELY(plain) ? ops->write(region->opaque, offset, size, value, attrs)
+                                 : write_split(region, offset, size, value, attrs);
         dispatch_leave(region);
     }
     if (lock) {

@@ -32,6 +32,7 @@ struct MemoryRegion {
     RegionKind kind;
     bool enabled, readonly, rom_mode;
     uint8_t dirty_clients;
+    uint8_t plain_sizes;         /* of aligned accesses that the ops take as they are; bits 1, 2, 4, 8 */
     int priority;
     uint64_t last;               /* size - 1 */
     uint64_t offset;             /* in the container */
@@ -112,6 +113,15 @@ MemoryResult region_dispatch_read(MemoryRegion *region, uint64_t offset, unsigne
                                   uint64_t *value, MemoryAttrs attrs);
 MemoryResult region_dispatch_write(MemoryRegion *region, uint64_t offset, unsigned size,
                                    uint64_t value, MemoryAttrs attrs);
+/* Sets plain_sizes from the ops. */
+void region_plan_accesses(MemoryRegion *region);
+
+static inline bool region_takes_plain(const MemoryRegion *region, uint64_t offset, unsigned size)
+{
+    return (region->plain_sizes & size) && !(offset & (size - 1)) && offset <= region->last &&
+           size - 1 <= region->last - offset;
+}
+
 /* The widest access the region takes at this offset, at most `length`. */
 unsigned region_access_size(const MemoryRegion *region, uint64_t offset, uint64_t length);
 

@@ -31,6 +31,7 @@ MemoryRegion *region_new_io(Object *owner, const char *name, const RegionOps *op
 
     region->ops = ops;
     region->opaque = opaque;
+    region_plan_accesses(region);
     return region;
 }
 
@@ -59,6 +60,7 @@ MemoryRegion *region_new_rom_device(Object *owner, const char *name, const Regio
     region->ops = ops;
     region->opaque = opaque;
     region->rom_mode = true;
+    region_plan_accesses(region);
     return region;
 }
 

@@ -309,12 +309,44 @@ MemoryResult address_space_write(AddressSpace *space, uint64_t address, MemoryAt
     return worst;
 }
 
+/* The range that holds all of a plain access, if it is one that a region takes as it is. */
+static inline const FlatRange *plain_range(AddressSpace *space, uint64_t address, unsigned size,
+                                           uint64_t *offset)
+{
+    MemoryMap *map = atomic_load_explicit(&space->map, memory_order_acquire);
+    const FlatRange *range =
+        flat_view_find(atomic_load_explicit(&map->view, memory_order_acquire), address);
+
+    if (G_UNLIKELY(!range || size - 1 > range->last - address)) {
+        return NULL;
+    }
+    *offset = range->offset + (address - range->start);
+    return range;
+}
+
+static inline uint64_t to_endian(uint64_t value, unsigned size, bool swap)
+{
+    return G_UNLIKELY(swap) ? swap_bytes(value, size) : value;
+}
+
 MemoryResult address_space_load(AddressSpace *space, uint64_t address, unsigned size,
                                 Endian endian, MemoryAttrs attrs, uint64_t *value)
 {
+    const FlatRange *range;
+    MemoryResult result;
+    uint64_t offset;
     uint8_t bytes[8];
-    MemoryResult result = address_space_read(space, address, attrs, bytes, size);
 
+    epoch_enter();
+    range = plain_range(space, address, size, &offset);
+    if (range && !range->direct_read && region_takes_plain(range->region, offset, size)) {
+        result = region_dispatch_read(range->region, offset, size, value, attrs);
+        *value = to_endian(*value, size, range->region->ops->endian != endian);
+        epoch_leave();
+        return result;
+    }
+    epoch_leave();
+    result = address_space_read(space, address, attrs, bytes, size);
     *value = endian == ENDIAN_BIG ? load_be(bytes, size) : load_le(bytes, size);
     return result;
 }
@@ -322,8 +354,20 @@ MemoryResult address_space_load(AddressSpace *space, uint64_t address, unsigned 
 MemoryResult address_space_store(AddressSpace *space, uint64_t address, unsigned size,
                                  Endian endian, MemoryAttrs attrs, uint64_t value)
 {
+    const FlatRange *range;
+    MemoryResult result;
+    uint64_t offset;
     uint8_t bytes[8];
 
+    epoch_enter();
+    range = plain_range(space, address, size, &offset);
+    if (range && !range->block && region_takes_plain(range->region, offset, size)) {
+        value = to_endian(value, size, range->region->ops->endian != endian);
+        result = region_dispatch_write(range->region, offset, size, value, attrs);
+        epoch_leave();
+        return result;
+    }
+    epoch_leave();
     if (endian == ENDIAN_BIG) {
         store_be(bytes, value, size);
     } else {

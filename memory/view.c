@@ -231,7 +231,9 @@ static inline bool range_holds(const FlatRange *range, uint64_t address)
 
 const FlatRange *flat_view_find(FlatView *view, uint64_t address)
 {
-    unsigned slot = (address ^ address >> 6 ^ address >> 12 ^ address >> 20) % FLAT_CACHE;
+    /* Ports lie close together, memory comes in pages. */
+    uint64_t key = address < 0x10000 ? address >> 1 : address >> RAM_PAGE_BITS;
+    unsigned slot = (key ^ key >> 6) % FLAT_CACHE;
     unsigned index;
 
     if (!view->count) {
