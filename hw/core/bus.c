@@ -92,9 +92,22 @@ void bus_unplug(Device *device)
 typedef struct BusSearch {
     const char *name, *type;
     Bus *found;
+    unsigned depth;       /* of the one found */
     NearestName nearest;
     bool full;
 } BusSearch;
+
+/* How many buses lie between this one and the CPUs. */
+static unsigned bus_depth(const Bus *bus)
+{
+    unsigned depth = 0;
+
+    while (bus->owner && bus->owner->bus) {
+        bus = bus->owner->bus;
+        depth++;
+    }
+    return depth;
+}
 
 static bool match_bus(Object *object, void *opaque)
 {
@@ -109,14 +122,18 @@ static bool match_bus(Object *object, void *opaque)
         if (g_str_equal(object->name, search->name)) {
             search->found = BUS(object);
         }
-    } else if (object_is(object, search->type)) {
-        if (!type->max_devices || BUS(object)->count < type->max_devices) {
-            search->found = BUS(object);
-        } else {
+        return search->found == NULL;
+    }
+    if (object_is(object, search->type)) {
+        unsigned depth = bus_depth(BUS(object));
+        if (type->max_devices && BUS(object)->count >= type->max_devices) {
             search->full = true;
+        } else if (!search->found || depth < search->depth) {
+            search->found = BUS(object);
+            search->depth = depth;
         }
     }
-    return search->found == NULL;
+    return true;
 }
 
 Bus *bus_find(const char *name, GError **error)

@@ -62,7 +62,7 @@ void bus_unplug(Device *device);
 
 /* By path or by name anywhere in the machine ("pci.0"). */
 Bus *bus_find(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The first bus of a type (or one derived from it) with room. */
+/* The bus of a type (or one derived from it) nearest to the CPUs that has room. */
 Bus *bus_find_type(const char *type, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Default attach for buses with memory/io containers: banks by placement, property or fixed base. */

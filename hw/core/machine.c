@@ -307,7 +307,10 @@ void machine_stop(RunState state)
     if (was_running) {
         tell_run_state(false);
         time_virtual_run(false);
-        machine_event("STOP", NULL);
+        /* Of the end of the machine SHUTDOWN tells, unless it can go on. */
+        if (state != RUN_STATE_SHUTDOWN || actions.pause_on_shutdown) {
+            machine_event("STOP", NULL);
+        }
     }
 }
 

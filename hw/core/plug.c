@@ -172,7 +172,9 @@ static bool configure_and_start(Device *device, Bus *bus, GVariant *options, boo
         return true;
     }
     device->hotplugged = true;
-    if (!devices_wire(OBJECT(device), error) || !devices_validate(OBJECT(device), error) ||
+    /* The whole machine is checked: it may lie where something else does. */
+    if (!devices_wire(OBJECT(device), error) ||
+        !devices_validate(OBJECT(machine_get()), error) ||
         !devices_realize(OBJECT(device), error)) {
         return false;
     }
