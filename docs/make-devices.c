@@ -227,6 +227,12 @@ static const char *access_name(const RegisterInfo *reg)
     return names[reg->access];
 }
 
+/* A table may name more bits than the register has. */
+static uint64_t mask_of(unsigned size)
+{
+    return size < 8 ? (1ull << 8 * size) - 1 : UINT64_MAX;
+}
+
 static void append_bits(GString *out, const char *what, uint64_t bits)
 {
     if (bits) {
@@ -234,8 +240,9 @@ static void append_bits(GString *out, const char *what, uint64_t bits)
     }
 }
 
-static char *register_remarks(const RegisterInfo *reg)
+static char *register_remarks(const RegisterInfo *reg, unsigned size)
 {
+    uint64_t all = mask_of(size);
     GString *out = g_string_new(NULL);
     g_autofree char *text = plain(reg->description);
 
@@ -243,11 +250,11 @@ static char *register_remarks(const RegisterInfo *reg)
     if (reg->writable == REG_NO_BITS) {
         g_string_append(out, "; a write only clears bits");
     } else {
-        append_bits(out, "writable", reg->writable);
+        append_bits(out, "writable", reg->writable & all);
     }
-    append_bits(out, "writing 1 clears", reg->write_one_clears);
-    append_bits(out, "a read clears", reg->read_clears);
-    append_bits(out, "not modelled", reg->unimplemented);
+    append_bits(out, "writing 1 clears", reg->write_one_clears & all);
+    append_bits(out, "a read clears", reg->read_clears & all);
+    append_bits(out, "not modelled", reg->unimplemented & all);
     if (reg->visible) {
         g_string_append_printf(out, "%sseen in one of the chip's modes", out->len ? "; " : "");
     }
@@ -278,20 +285,20 @@ static void write_registers(const RegisterTable *registers, unsigned width, GStr
         table_add(table, g_strdup(access_name(reg)));
         table_add_format(table, "%u", size);
         table_add_format(table, "0x%" PRIx64, reg->reset);
-        table_add(table, register_remarks(reg));
+        table_add(table, register_remarks(reg, size));
     }
     table_end(table, out);
 }
 
 /* ---- banks ---- */
 
-static void describe_place(const BankInfo *bank, GString *out)
+static void describe_place(const DeviceType *type, const BankInfo *bank, GString *out)
 {
     if (bank->bar) {
         g_string_append_printf(out, "base address register %u%s%s", bank->bar - 1,
                                bank->bar_64bit ? ", 64-bit" : "",
                                bank->bar_prefetch ? ", prefetchable" : "");
-    } else if (bank->internal) {
+    } else if (bank->internal || (type->pci && !bank->base && !bank->fixed)) {
         g_string_append(out, "placed by the device itself");
     } else if (bank->base_property) {
         g_string_append_printf(out, "placed by the board, or by the property ``%s``",
@@ -304,7 +311,7 @@ static void describe_place(const BankInfo *bank, GString *out)
     }
 }
 
-static void write_bank(const BankInfo *bank, GString *out)
+static void write_bank(const DeviceType *type, const BankInfo *bank, GString *out)
 {
     static const char *const kinds[] = {
         [BANK_REGISTERS] = "Registers", [BANK_RAM] = "RAM", [BANK_ROM] = "ROM",
@@ -325,7 +332,7 @@ static void write_bank(const BankInfo *bank, GString *out)
         g_string_append_printf(out, "0x%" PRIx64 " bytes", bank->size);
     }
     g_string_append(out, "; ");
-    describe_place(bank, out);
+    describe_place(type, bank, out);
     g_string_append(out, ".\n\n");
     if (bank->registers.count) {
         write_registers(&bank->registers, bank->width, out);
@@ -498,7 +505,7 @@ static char *make_page(const DeviceType *type)
         write_pci(type->pci, out);
     }
     for (unsigned i = 0; i < type->banks.count; i++) {
-        write_bank(&type->banks.at[i], out);
+        write_bank(type, &type->banks.at[i], out);
     }
     write_pins(type, out);
     write_clocks(type, out);

@@ -6,7 +6,9 @@
  *
  * Rules for the hooks: a register hook changes registers and returns; the
  * interrupt lines are computed in .update, which the core calls after every
- * access that may have changed something, after reset and after loading state.
+ * access by a table of registers, every timer, change of an input or of a clock,
+ * and reset; a bank's own .ops call device_update() themselves. Loading state
+ * restores the lines as they were saved and calls no .update.
  * Reset hooks assign and never call register hooks. Everything runs under the
  * machine lock unless a bank says otherwise.
  */
