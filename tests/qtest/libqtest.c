@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -123,7 +124,8 @@ static const char *binary(void)
 
 static void child_setup(gpointer unused)
 {
-    /* A test that dies takes its machine with it. */
+    /* A test that dies takes its machine with it: that would hold its pipes open. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGTERM, SIG_DFL);
 }
 
