@@ -42,10 +42,14 @@ static bool kernel_lists(const KvmX86 *x86, uint32_t index)
     return false;
 }
 
-/* Banks of machine-check registers have no place in the kernel's list. */
-static bool is_bank(uint32_t index)
+/* Machine-check banks and memory type ranges are there, but not in the kernel's list. */
+static bool is_unlisted(uint32_t index)
 {
-    return index >= 0x400 && index < 0x400 + 4 * 32;
+    bool bank = index >= 0x400 && index < 0x400 + 4 * 32;
+    bool range = (index >= 0x200 && index < 0x210) || index == 0x250 || index == 0x258 ||
+                 index == 0x259 || (index >= 0x268 && index <= 0x26f) || index == 0x2ff;
+
+    return bank || range;
 }
 
 static bool setup_mce(KvmX86Vcpu *vcpu, GError **error)
@@ -73,7 +77,7 @@ bool kvm_x86_msrs_init(KvmX86Vcpu *vcpu, GError **error)
     for (size_t i = 0; i < state->msr_count; i++) {
         X86MsrValue *msr = &state->msr[i];
         msr->supported = kernel_lists(x86, msr->index) || msr->index == MSR_MCG_CAP ||
-                         is_bank(msr->index);
+                         is_unlisted(msr->index);
     }
     vcpu->msrs = g_malloc0(sizeof(struct kvm_msrs) +
                            state->msr_count * sizeof(struct kvm_msr_entry));
