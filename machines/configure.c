@@ -175,6 +175,14 @@ static bool set_line_property(Board *board, int node, Device *device, GError **e
     return true;
 }
 
+/* What -m and -machine say of the RAM. */
+static bool configure_ram(const Machine *machine, Object *ram, GError **error)
+{
+    return object_set(ram, "size", g_variant_new_uint64(machine->ram_size), error) &&
+           object_set(ram, "dump", g_variant_new_boolean(machine->dump_guest_core), error) &&
+           object_set(ram, "merge", g_variant_new_boolean(machine->mem_merge), error);
+}
+
 bool board_configure_node(Board *board, int node, Object *object, const char *backend,
                           GError **error)
 {
@@ -190,8 +198,7 @@ bool board_configure_node(Board *board, int node, Object *object, const char *ba
             return false;
         }
     }
-    if (kind && g_str_equal(kind, "ram") &&
-        !object_set(object, "size", g_variant_new_uint64(board->machine->ram_size), error)) {
+    if (kind && g_str_equal(kind, "ram") && !configure_ram(board->machine, object, error)) {
         return false;
     }
     if (backend && *backend && object_type_property(object->type, "chardev") &&

@@ -3,34 +3,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "hw/core/device.h"
+#include "hw/core/trace.h"
 #include "monitor/hmp.h"
 #include "monitor/modules.h"
 #include "monitor/monitor.h"
-
-/* ---- the names of trace points: TYPE.REGISTER, of every device type ---- */
-
-typedef void (*PointVisit)(const char *name, void *opaque);
-
-static void visit_type(const DeviceType *type, PointVisit visit, void *opaque)
-{
-    for (unsigned i = 0; i < type->banks.count; i++) {
-        const RegisterTable *registers = &type->banks.at[i].registers;
-        for (unsigned n = 0; n < registers->count; n++) {
-            g_autofree char *name = g_strdup_printf("%s.%s", type->name, registers->at[n].name);
-            visit(name, opaque);
-        }
-    }
-}
-
-static void foreach_point(PointVisit visit, void *opaque)
-{
-    g_autoptr(GPtrArray) types = object_types_list("device", false);
-
-    for (guint i = 0; i < types->len; i++) {
-        visit_type(types->pdata[i], visit, opaque);
-    }
-}
 
 typedef struct PointSearch {
     const char *pattern;
@@ -65,7 +41,7 @@ static void match_point(const char *name, void *opaque)
 static bool search_points(PointSearch *search, GError **error)
 {
     search->nearest = nearest_name_init(search->pattern);
-    foreach_point(match_point, search);
+    trace_points_foreach(match_point, search);
     if (!search->found && !strpbrk(search->pattern, "*?")) {
         error_set(error, ERROR_NOT_FOUND, "unknown event \"%s\"%s", search->pattern,
                   nearest_name_hint(&search->nearest));
@@ -144,7 +120,7 @@ static void add_word(const char *name, void *words)
 
 static void complete_point(const char *prefix, GPtrArray *words)
 {
-    foreach_point(add_word, words);
+    trace_points_foreach(add_word, words);
 }
 
 /* ---- the tables ---- */

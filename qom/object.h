@@ -119,6 +119,9 @@ typedef bool (*PropertyVisit)(const ObjectType *owner, const Property *property,
 void object_type_foreach_property(const ObjectType *type, PropertyVisit visit, void *opaque);
 const Property *object_type_property(const ObjectType *type, const char *name);
 
+/* The properties that can be set, a line each, for "TYPE,help"; the caller frees it. */
+char *object_type_help(const ObjectType *type);
+
 /* "uint32", "bool", "str", "size", "link<chardev>", … ; the caller frees it. */
 char *property_type_name(const Property *property);
 /* The default as a value, or NULL when it has none; floating reference sunk. */

@@ -170,3 +170,36 @@ const Property *object_type_property(const ObjectType *type, const char *name)
     }
     return NULL;
 }
+
+/* ---- help ---- */
+
+static bool help_property(const ObjectType *owner, const Property *property, void *opaque)
+{
+    g_autofree char *type = property_type_name(property);
+    g_autoptr(GVariant) value = property_default(property);
+    g_autofree char *line = g_strdup_printf("  %s=<%s>", property->name, type);
+
+    if (property->flags & PROPERTY_READ_ONLY) {
+        return true;
+    }
+    g_string_append_printf(opaque, "%-24s - %s", line, property->description);
+    if (property->values) {
+        g_autofree char *all = g_strjoinv("/", (char **)property->values);
+        g_string_append_printf(opaque, " (%s)", all);
+    }
+    if (value) {
+        g_autofree char *shown = property_print(property, value);
+        g_string_append_printf(opaque, " (default: %s)", shown);
+    }
+    g_string_append_c(opaque, '\n');
+    return true;
+}
+
+char *object_type_help(const ObjectType *type)
+{
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "%s options:\n", type->name);
+    object_type_foreach_property(type, help_property, text);
+    return g_string_free(text, FALSE);
+}

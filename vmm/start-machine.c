@@ -151,6 +151,17 @@ static bool check_machine_options(Machine *machine, GError **error)
     return true;
 }
 
+/* What no board has yet is refused rather than left out. */
+static bool check_parts(const Machine *machine, GError **error)
+{
+    if (machine->usb) {
+        error_set(error, ERROR_INVALID, "-machine usb=on: machine '%s' has no USB controller",
+                  machine->board);
+        return false;
+    }
+    return true;
+}
+
 /* ---- -m, -smp, -cpu ---- */
 
 static const char *dict_string(GVariant *dict, const char *key)
@@ -602,7 +613,8 @@ static bool make_machine(GError **error)
         machine->graphics = false;
     }
     set_files(machine);
-    return set_machine_properties(machine, error) && set_ram(machine, error) &&
+    return set_machine_properties(machine, error) && check_parts(machine, error) &&
+           set_ram(machine, error) &&
            set_cpus(machine, error) && set_boot(machine, error) &&
            set_identity(machine, error) && set_actions(error) && parse_cpu(machine, error);
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "hw/core/machine.h"
 #include "hw/core/plug.h"
+#include "hw/core/trace.h"
 #include "hw/firmware/smbios.h"
 #include "monitor/monitor.h"
 #include "qom/user-object.h"
@@ -66,6 +67,33 @@ static bool values_help(const char *option, char *(*help)(void))
         }
     }
     return false;
+}
+
+/* "-machine pc,help": what -machine takes besides the switches of a board. */
+static bool machine_properties_help(void)
+{
+    GPtrArray *values = option_values("machine");
+
+    for (guint i = 0; i < values->len; i++) {
+        if (g_str_has_suffix(values->pdata[i], ",help") ||
+            g_str_has_suffix(values->pdata[i], ",?")) {
+            return print_text(object_type_help(object_type_find("board-machine")));
+        }
+    }
+    return false;
+}
+
+static void add_trace_point(const char *name, void *text)
+{
+    g_string_append_printf(text, "%s\n", name);
+}
+
+static char *trace_help(void)
+{
+    GString *text = g_string_new(NULL);
+
+    trace_points_foreach(add_trace_point, text);
+    return g_string_free(text, FALSE);
 }
 
 static char *user_types_help(void)
@@ -125,7 +153,8 @@ bool start_help(bool *ok, GError **error)
     if (wants_help(option_value("cpu"))) {
         return print_text(x86_cpu_help());
     }
-    return values_help("machine", machines_help) || values_help("d", log_items_help) ||
+    return values_help("machine", machines_help) || machine_properties_help() ||
+           values_help("trace", trace_help) || values_help("d", log_items_help) ||
            values_help("accel", accel_list_help) || accel_options_help() ||
            values_help("object", user_types_help) ||
            values_help("mon", monitor_options_help) ||
