@@ -95,6 +95,35 @@ static void test_a20(void)
     qtest_stop(qtest);
 }
 
+/* Closed, the second MiB is the first one; either controller opens it. */
+static void test_a20_wrap(void)
+{
+    QTest *qtest = qtest_start("-machine pc -m 4");
+
+    qtest_writel(qtest, 0x500, 0x11111111);
+    qtest_writel(qtest, 0x100500, 0x22222222);
+    qtest_outb(qtest, COMMAND, 0xdd);
+    g_assert_cmphex(qtest_readl(qtest, 0x100500), ==, 0x11111111);
+    qtest_writel(qtest, 0x100500, 0x33333333);
+    g_assert_cmphex(qtest_readl(qtest, 0x500), ==, 0x33333333);
+    g_assert_cmphex(qtest_readl(qtest, 0x1ffff0), ==, qtest_readl(qtest, 0xffff0));
+    qtest_outb(qtest, PORT92, 0x02);
+    g_assert_cmphex(qtest_readl(qtest, 0x100500), ==, 0x22222222);
+    qtest_outb(qtest, PORT92, 0x00);
+    g_assert_cmphex(qtest_readl(qtest, 0x100500), ==, 0x33333333);
+    /* A reset opens it. */
+    assert_done(qtest_qmp(qtest, "{\"execute\": \"system_reset\"}"));
+    g_variant_unref(qtest_event(qtest, "RESET"));
+    g_assert_cmphex(qtest_readl(qtest, 0x100500), ==, 0x22222222);
+    qtest_stop(qtest);
+
+    qtest = qtest_start("-machine pc,i8042=off -m 4");
+    qtest_writel(qtest, 0x100500, 0x22222222);
+    qtest_writel(qtest, 0x500, 0x11111111);
+    g_assert_cmphex(qtest_readl(qtest, 0x100500), ==, 0x22222222);
+    qtest_stop(qtest);
+}
+
 static void test_reset(uint16_t port, uint8_t value)
 {
     QTest *qtest = qtest_start("-machine pc");
@@ -121,6 +150,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/commands", test_commands);
     g_test_add_func("/i8042/keys", test_keys);
     g_test_add_func("/i8042/a20", test_a20);
+    g_test_add_func("/i8042/a20-wrap", test_a20_wrap);
     g_test_add_func("/i8042/reset", test_resets);
     return g_test_run();
 }

@@ -14,6 +14,7 @@
 typedef enum AnswerKind {
     PORT,     /* I/O ports */
     MEMORY,
+    GATED,    /* memory, after writes to ports */
     CONFIG,   /* `at` is 0xDFRR: slot, function, offset in PCI configuration space */
     EEPROM,   /* `at` is the SMBus address, offset 0 is read */
 } AnswerKind;
@@ -39,6 +40,7 @@ typedef struct Answer {
 
 static const Answer answers[] = {
     { "/memory@0", MEMORY, { { 0x1000, 4, 0x12345678 } }, 0x1000, 4, ~0u, 0x12345678, "RAM" },
+    { "/a20-gate", GATED, { { 0x64, 1, 0xdd } }, 0x101000, 4, ~0u, 0x12345678, "closed: wraps" },
     /* The page of the CPU that reads; there is none here, and nobody drives the bus to ones. */
     { "/apic-window@fee00000", MEMORY, { { 0 } }, 0xfee00030, 4, ~0u, 0, "VERSION" },
     { "/ioapic@fec00000", MEMORY, { { 0xfec00000, 4, 1 } }, 0xfec00010, 4, ~0u, 0x00170020,
@@ -121,6 +123,7 @@ static uint32_t load(QTest *qtest, const Answer *answer)
     case EEPROM:
         return read_eeprom(qtest, answer->at, 0);
     case MEMORY:
+    case GATED:
         return answer->size == 1 ? qtest_readb(qtest, answer->at)
                                  : qtest_readl(qtest, answer->at);
     default:
