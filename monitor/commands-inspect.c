@@ -156,9 +156,42 @@ static void info_lapic(Monitor *monitor, GVariant *args, GError **error)
     }
 }
 
+/* An interrupt controller is what has an input of this name. */
+static bool print_raised(Object *object, void *opaque)
+{
+    const Device *device = DEVICE(object);
+    GString *out = opaque;
+    int pin;
+
+    if (!object_is(object, "device") || (pin = device_pin_index(device, "irq")) < 0 ||
+        device_type(device)->pins.at[pin].direction != PIN_IN) {
+        return true;
+    }
+    g_string_append_printf(out, "IRQ statistics for %s:\n", device_type(device)->name);
+    for (unsigned line = 0; line < device_pin_count(device, pin); line++) {
+        uint64_t raised = pin_raised(device, pin, line);
+        if (raised) {
+            g_string_append_printf(out, "%2u: %" PRIu64 "\n", line, raised);
+        }
+    }
+    return true;
+}
+
+/* How often each line went up, and what devices have to say. False: nothing. */
+static bool print_irqs(GString *out)
+{
+    gsize before = out->len;
+
+    object_foreach(object_root(), print_raised, out);
+    machine_view_print("irq", NULL, out);
+    return out->len > before;
+}
+
 static void info_irq(Monitor *monitor, GVariant *args, GError **error)
 {
-    print_topic(monitor, "irq");
+    if (!print_irqs(monitor->text)) {
+        monitor_puts(monitor, "No interrupt controller of this machine counts\n");
+    }
 }
 
 static void info_pci(Monitor *monitor, GVariant *args, GError **error)
@@ -223,7 +256,10 @@ static GVariant *topic_for_qmp(const char *topic)
 
 static GVariant *x_query_irq(Monitor *monitor, GVariant *args, GError **error)
 {
-    return topic_for_qmp("irq");
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    print_irqs(text);
+    return human_readable(text);
 }
 
 static GVariant *x_query_roms(Monitor *monitor, GVariant *args, GError **error)

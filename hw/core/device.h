@@ -353,6 +353,8 @@ static inline void pin_pulse(Device *device, unsigned pin, unsigned line)
     pin_set(device, pin, line, false);
 }
 bool pin_level(const Device *device, unsigned pin, unsigned line);
+/* How often an input went high since it was made. */
+uint64_t pin_raised(const Device *device, unsigned pin, unsigned line);
 /* Connects an output line to an input line; any number to any number. */
 void pin_connect(Device *from, unsigned out, unsigned out_line, Device *to, unsigned in,
                  unsigned in_line);

@@ -29,6 +29,7 @@ typedef struct PinLine {
     unsigned high;          /* drivers of an input that are high */
     unsigned drivers;       /* outputs connected to an input */
     PinTarget *targets;     /* of an output */
+    uint64_t raised;        /* how often an input went high; for people, not saved */
 } PinLine;
 
 typedef struct DevicePins {

@@ -154,6 +154,7 @@ static void input_driven(Device *device, unsigned pin, unsigned line, bool level
         return;
     }
     input->level = level;
+    input->raised += level;
     if (depth >= MAX_DEPTH) {
         log_guest_error("%s: pin %s changes in a loop of wires; it stays", device->object.name,
                         info->name);
@@ -197,6 +198,12 @@ bool pin_level(const Device *device, unsigned pin, unsigned line)
 {
     pins_of(device, pin);
     return pin_line(device, pin, line)->level;
+}
+
+uint64_t pin_raised(const Device *device, unsigned pin, unsigned line)
+{
+    pins_of(device, pin);
+    return pin_line(device, pin, line)->raised;
 }
 
 void pin_drive_external(Device *device, unsigned in, unsigned line, bool level)

@@ -38,6 +38,12 @@ static void a20_gate_input(Device *device, unsigned line, bool level)
     }
 }
 
+static bool a20_gate_post_load(Device *device, GError **error)
+{
+    a20_gate_update(device);
+    return true;
+}
+
 static bool a20_gate_realize(Device *device, GError **error)
 {
     A20Gate *gate = (A20Gate *)device;
@@ -74,4 +80,5 @@ const DeviceType a20_gate_type = {
     .description = "gate of address line 20", .compatible = "vmm,a20-gate",
     .pins = TABLE(a20_gate_pins), .transient = TABLE(a20_gate_transient),
     .realize = a20_gate_realize, .unrealize = a20_gate_unrealize, .update = a20_gate_update,
+    .post_load = a20_gate_post_load,
 };

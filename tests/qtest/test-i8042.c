@@ -50,7 +50,7 @@ static void assert_done(GVariant *reply)
 static void test_keys(void)
 {
     QTest *qtest = qtest_start("-machine pc");
-    g_autofree char *mice = NULL;
+    g_autofree char *mice = NULL, *irqs = NULL, *counted = NULL;
 
     qtest_intercept_in(qtest, "ioapic");
     qtest_outb(qtest, COMMAND, 0x60);
@@ -77,6 +77,9 @@ static void test_keys(void)
     expect(qtest, "09 05 00");
     mice = qtest_hmp(qtest, "info mice");
     g_assert_nonnull(strstr(mice, "PS/2 Mouse"));
+    irqs = qtest_hmp(qtest, "info irq");
+    counted = g_strdup_printf("\n 1: %u\n", qtest_irq_raised(qtest, KBD_IRQ));
+    g_assert_nonnull(strstr(irqs, counted));
     qtest_stop(qtest);
 }
 
