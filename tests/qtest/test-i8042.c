@@ -78,7 +78,7 @@ static void test_keys(void)
     mice = qtest_hmp(qtest, "info mice");
     g_assert_nonnull(strstr(mice, "PS/2 Mouse"));
     irqs = qtest_hmp(qtest, "info irq");
-    counted = g_strdup_printf("\n 1: %u\n", qtest_irq_raised(qtest, KBD_IRQ));
+    counted = g_strdup_printf("\n 1: %u\r\n", qtest_irq_raised(qtest, KBD_IRQ));
     g_assert_nonnull(strstr(irqs, counted));
     qtest_stop(qtest);
 }
