@@ -30,6 +30,8 @@ typedef struct BoardResources {
     const char *(*backend)(const char *kind, unsigned index, void *opaque);
     /* -machine OPTION=on|off for a node with vmm,option; true when it was given. */
     bool (*option)(const char *name, bool *value, void *opaque);
+    /* -machine NAME=VALUE for a node's vmm,machine-properties: the value as given, or NULL. */
+    const char *(*property)(const char *name, void *opaque);
     /* The processor for `-cpu`: the type and its properties. */
     Device *(*new_cpu)(Object *parent, unsigned index, void *opaque, GError **error);
     void *opaque;

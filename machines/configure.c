@@ -12,7 +12,7 @@ static bool is_structural(const char *name)
         "interrupt-names", "interrupt-parent", "interrupt-controller", "interrupt-map",
         "interrupt-map-mask", "phandle", "linux,phandle", "status", "device_type", "clocks",
         "clock-names", "reg-names", "model", "bus-range", "vmm,name", "vmm,template",
-        "vmm,index", "vmm,option", "vmm,option-off", "vmm,always", "vmm,wires", "vmm,size", NULL,
+        "vmm,index", "vmm,option", "vmm,option-off", "vmm,always", "vmm,wires", "vmm,size", "vmm,machine-properties", NULL,
     };
 
     return *name == '#' || g_strv_contains(names, name);
@@ -183,6 +183,30 @@ static bool configure_ram(const Machine *machine, Object *ram, GError **error)
            object_set(ram, "merge", g_variant_new_boolean(machine->mem_merge), error);
 }
 
+/* Properties that `-machine` names. */
+static bool configure_by_machine(Board *board, int node, Object *object, GError **error)
+{
+    const BoardResources *resources = board->resources;
+    const char *name;
+
+    for (int i = 0; (name = fdt_stringlist_get(board->fdt, node, "vmm,machine-properties", i,
+                                               NULL)); i++) {
+        const char *value;
+        if (!object_type_property(object->type, name)) {
+            board_error(board, node, error, "vmm,machine-properties: there is no property '%s'",
+                        name);
+            return false;
+        }
+        value = resources && resources->property ? resources->property(name, resources->opaque)
+                                                 : NULL;
+        if (value && !object_set_string(object, name, value, error)) {
+            g_prefix_error(error, "-machine %s: ", name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool board_configure_node(Board *board, int node, Object *object, const char *backend,
                           GError **error)
 {
@@ -197,6 +221,9 @@ bool board_configure_node(Board *board, int node, Object *object, const char *ba
             !set_property(board, node, object, name, data, length, error)) {
             return false;
         }
+    }
+    if (!configure_by_machine(board, node, object, error)) {
+        return false;
     }
     if (kind && g_str_equal(kind, "ram") && !configure_ram(board->machine, object, error)) {
         return false;

@@ -235,6 +235,14 @@ static void help_line(GString *text, const OptionInfo *info)
     }
 }
 
+char *option_help(const OptionInfo *info)
+{
+    GString *text = g_string_new(NULL);
+
+    help_line(text, info);
+    return g_string_free(text, FALSE);
+}
+
 char *options_help(void)
 {
     GString *text = g_string_new(NULL);

@@ -47,6 +47,8 @@ GVariant *option_parse_dict(const char *text, const char *implied, GError **erro
     G_GNUC_WARN_UNUSED_RESULT;
 
 char *options_help(void);
+/* The lines of one option; the caller frees it. */
+char *option_help(const OptionInfo *info);
 void options_free(void);
 
 #endif

@@ -75,7 +75,7 @@ char *machines_help(void)
 /* Keys that are neither properties of a machine nor switches of a board's nodes. */
 static const char *const structural[] = { "type", "accel", "kernel-irqchip", "kernel_irqchip",
                                           NULL };
-static GHashTable *used_switches;
+static GHashTable *used_switches, *used_properties;
 
 static bool board_switch(const char *name, bool *value, void *opaque)
 {
@@ -86,6 +86,15 @@ static bool board_switch(const char *name, bool *value, void *opaque)
         return false;
     }
     return parse_bool(text, value, NULL);
+}
+
+static const char *board_property(const char *name, void *opaque)
+{
+    const char *text = NULL;
+
+    g_hash_table_add(used_properties, g_strdup(name));
+    g_variant_lookup(machine_options, name, "&s", &text);
+    return text;
 }
 
 static bool set_machine_properties(Machine *machine, GError **error)
@@ -134,12 +143,17 @@ static bool check_machine_options(Machine *machine, GError **error)
             return false;
         }
         if (!is_switch && !g_strv_contains(structural, key) &&
+            !g_hash_table_contains(used_properties, key) &&
             !object_type_property(OBJECT(machine)->type, key)) {
             NearestName nearest = nearest_name_init(key);
             GHashTableIter names;
             void *name;
             object_type_foreach_property(OBJECT(machine)->type, offer_name, &nearest);
             g_hash_table_iter_init(&names, used_switches);
+            while (g_hash_table_iter_next(&names, &name, NULL)) {
+                nearest_name_offer(&nearest, name);
+            }
+            g_hash_table_iter_init(&names, used_properties);
             while (g_hash_table_iter_next(&names, &name, NULL)) {
                 nearest_name_offer(&nearest, name);
             }
@@ -154,6 +168,18 @@ static bool check_machine_options(Machine *machine, GError **error)
 /* What no board has yet is refused rather than left out. */
 static bool check_parts(const Machine *machine, GError **error)
 {
+    static const char *const none_yet[] = { "display", "vga", "net", "nic" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(none_yet); i++) {
+        GPtrArray *values = option_values(none_yet[i]);
+        for (guint n = 0; n < values->len; n++) {
+            if (!g_str_equal(values->pdata[n], "none")) {
+                error_set(error, ERROR_INVALID, "-%s %s: 'none' is all there is", none_yet[i],
+                          (const char *)values->pdata[n]);
+                return false;
+            }
+        }
+    }
     if (machine->usb) {
         error_set(error, ERROR_INVALID, "-machine usb=on: machine '%s' has no USB controller",
                   machine->board);
@@ -622,7 +648,8 @@ static bool make_machine(GError **error)
 static bool fill_machine(GError **error)
 {
     BoardResources resources = {
-        .backend = port_backend, .option = board_switch, .new_cpu = new_cpu,
+        .backend = port_backend, .option = board_switch, .property = board_property,
+        .new_cpu = new_cpu,
     };
     Machine *machine = machine_get();
 
@@ -648,6 +675,7 @@ static bool write_report(GError **error)
 bool start_machine(GError **error)
 {
     used_switches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    used_properties = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     machine_options = option_dict("machine", error);
     if (machine_options && option_given("no-hpet")) {
         GVariantDict with;
@@ -683,5 +711,6 @@ void stop_machine(void)
     g_clear_pointer(&board, board_free);
     g_clear_pointer(&machine_options, g_variant_unref);
     g_clear_pointer(&used_switches, g_hash_table_unref);
+    g_clear_pointer(&used_properties, g_hash_table_unref);
     x86_cpu_config_release(&cpu_config);
 }

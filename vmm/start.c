@@ -129,6 +129,33 @@ static bool accel_options_help(void)
     return false;
 }
 
+/* Arguments that are a name or a text of the user's: "help" may be one. */
+static bool is_free_text(const OptionInfo *info)
+{
+    static const char *const words[] = { "FILE", "TEXT", "UUID", "DIR", NULL };
+
+    return g_strv_contains(words, info->argument);
+}
+
+/* Of what has no list of its own: the option's line; for a DEV, what a DEV may be. */
+static bool any_option_help(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (unsigned i = 0; i < option_count; i++) {
+        const OptionInfo *info = &option_table[i];
+        GPtrArray *values = info->argument && !is_free_text(info) ? option_values(info->name)
+                                                                  : NULL;
+        for (guint n = 0; values && n < values->len; n++) {
+            if (wants_help(values->pdata[n])) {
+                return print_text(g_str_equal(info->argument, "DEV") ? chardev_help(NULL, &error)
+                                                                     : option_help(info));
+            }
+        }
+    }
+    return false;
+}
+
 bool start_help(bool *ok, GError **error)
 {
     GPtrArray *devices = option_values("device"), *chardevs = option_values("chardev");
@@ -158,7 +185,7 @@ bool start_help(bool *ok, GError **error)
            values_help("accel", accel_list_help) || accel_options_help() ||
            values_help("object", user_types_help) ||
            values_help("mon", monitor_options_help) ||
-           values_help("smbios", smbios_options_help);
+           values_help("smbios", smbios_options_help) || any_option_help();
 }
 
 /* ---- what comes before the machine ---- */

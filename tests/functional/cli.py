@@ -44,6 +44,11 @@ def check_help_lists():
         expect_equal((status, errors), (0, ''), f'{option} help')
         if len(output.splitlines()) < 2:
             raise TestFailure(f'{option} help lists nothing: {output!r}')
+    for option in ('-boot', '-smp', '-m', '-rtc', '-action', '-display', '-serial', '-fw_cfg'):
+        status, output, errors = run(option, 'help')
+        expect_equal((status, errors), (0, ''), f'{option} help')
+        if option not in output and 'chardev' not in output:
+            raise TestFailure(f'{option} help: {output!r}')
 
 
 def check_version():
@@ -88,6 +93,8 @@ MISTAKES = [
     (['-accel', 'kwm'], ["'kwm'"]),
     ([*EMPTY, '-device', 'no-such-device'], ["'no-such-device'"]),
     ([*EMPTY, '-device', '{"driver": '], ['-device']),
+    ([*EMPTY, '-vga', 'std'], ['-vga std', "'none'"]),
+    (['-machine', 'pc,max-ram-below-5g=1G', '-accel', 'qtest'], ["'max-ram-below-4g'"]),
     ([*EMPTY, '-object', 'no-such-object,id=a'], ['no-such-object']),
     ([*EMPTY, '-m', '12q'], ["'12q'"]),
     ([*EMPTY, '-m', '999999999999999999999G'], ['-m']),
