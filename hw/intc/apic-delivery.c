@@ -8,8 +8,8 @@
 
 enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
 
-#define FIRST_VECTOR   16u     /* lower ones are the CPU's exceptions */
-#define DFR_FLAT       0xfu
+#define DFR_FLAT         0xfu
+#define APIC_ICR_LOGICAL BIT(11)
 
 Apic *apic_first;
 
@@ -32,8 +32,8 @@ static void accept_fixed(Apic *apic, uint8_t vector, bool level_triggered)
     if (!apic_software_enabled(apic)) {
         return;
     }
-    if (vector < FIRST_VECTOR) {
-        log_guest_error("apic %u: interrupt with vector %u", apic->id >> 24, vector);
+    if (vector < APIC_FIRST_VECTOR) {
+        log_guest_error("apic %u: interrupt with vector %u", apic_number(apic), vector);
         /* The error entry itself may have such a vector; it does not report itself. */
         if (vector != (apic->lvt[APIC_LVT_ERROR] & APIC_LVT_VECTOR)) {
             apic_raise_error(apic, APIC_ESR_RECEIVE_VECTOR);
@@ -51,7 +51,7 @@ static void tell_cpu(Apic *apic, void (*hook)(void *opaque), const char *what)
     if (hook) {
         hook(apic->opaque);
     } else {
-        log_write(LOG_INT, "apic %u: %s, but no CPU is there to take it\n", apic->id >> 24,
+        log_write(LOG_INT, "apic %u: %s, but no CPU is there to take it\n", apic_number(apic),
                   what);
     }
 }
@@ -87,7 +87,7 @@ static void accept_message(Apic *apic, ApicDelivery delivery, uint8_t vector,
         apic->extint = true;
         break;
     default:
-        log_guest_error("apic %u: message with a reserved delivery mode", apic->id >> 24);
+        log_guest_error("apic %u: message with a reserved delivery mode", apic_number(apic));
         break;
     }
     device_update(&apic->device);
@@ -118,7 +118,7 @@ void apic_local_interrupt(Apic *apic, unsigned entry)
         break;   /* the pin's level counts: extint_waits() */
     default:
         log_guest_error("apic %u: local vector entry %u has a reserved delivery mode",
-                        apic->id >> 24, entry);
+                        apic_number(apic), entry);
         break;
     }
 }
@@ -141,12 +141,15 @@ void apic_lint(Device *device, unsigned line, bool level)
 
 /* ---- destinations: SDM volume 3, section 11.6.2 ---- */
 
-static bool matches(const Apic *apic, bool logical, uint8_t destination)
+static bool matches_logical(const Apic *apic, uint32_t destination)
 {
     uint8_t mine = apic->ldr >> 24;
 
-    if (!logical) {
-        return destination == APIC_BROADCAST || destination == apic->id >> 24;
+    if (apic_is_x2apic(apic)) {
+        return destination >> 16 == apic->ldr >> 16 && (destination & apic->ldr & 0xffff);
+    }
+    if (destination > UINT8_MAX) {
+        return false;
     }
     if (apic->dfr >> 28 == DFR_FLAT) {
         return destination & mine;
@@ -155,8 +158,23 @@ static bool matches(const Apic *apic, bool logical, uint8_t destination)
            (destination & mine & 0xf);
 }
 
+static bool matches(const Apic *apic, bool logical, uint32_t destination)
+{
+    if (destination == APIC_BROADCAST_ALL) {
+        return true;
+    }
+    if (logical) {
+        return matches_logical(apic, destination);
+    }
+    if (apic_is_x2apic(apic)) {
+        return destination == apic->id;
+    }
+    return destination == APIC_BROADCAST || destination == apic->id >> 24 ||
+           (destination > UINT8_MAX && destination == apic->initial_id);
+}
+
 /* Of the destinations, the one with the lowest processor priority. */
-static Apic *lowest_priority(bool logical, uint8_t destination)
+static Apic *lowest_priority(bool logical, uint32_t destination)
 {
     Apic *best = NULL;
 
@@ -199,25 +217,47 @@ static void send_to_shorthand(Apic *sender, unsigned shorthand, const ApicMessag
     }
 }
 
+/* Of an IPI. In xAPIC mode the broadcast reaches CPUs that have gone on to x2APIC mode, too. */
+static uint32_t command_destination(const Apic *apic)
+{
+    uint32_t destination = apic->icr_high >> 24;
+
+    if (apic_is_x2apic(apic)) {
+        return apic->icr_high;
+    }
+    return destination == APIC_BROADCAST && !(apic->icr_low & APIC_ICR_LOGICAL)
+               ? APIC_BROADCAST_ALL : destination;
+}
+
+void apic_send_self_ipi(Apic *apic, uint8_t vector)
+{
+    if (vector < APIC_FIRST_VECTOR) {
+        log_guest_error("apic %u: IPI with vector %u", apic_number(apic), vector);
+        apic_raise_error(apic, APIC_ESR_SEND_VECTOR);
+    } else {
+        accept_message(apic, APIC_FIXED, vector, false);
+    }
+}
+
 void apic_send_ipi(Apic *apic)
 {
     unsigned shorthand = apic->icr_low >> 18 & 3;
     ApicMessage message = apic_message_parse(0, apic->icr_low);
 
-    message.destination = apic->icr_high >> 24;
-    message.logical = apic->icr_low & BIT(11);
+    message.destination = command_destination(apic);
+    message.logical = apic->icr_low & APIC_ICR_LOGICAL;
     /* IPIs are edges; only INIT knows a level, and its de-assertion acts on the P6's bus alone. */
     if (message.delivery == APIC_INIT && !message.level && message.level_triggered) {
         return;
     }
     message.level_triggered = false;
     if (message.delivery == APIC_RESERVED_3 || message.delivery == APIC_EXTINT) {
-        log_guest_error("apic %u: IPI with the delivery mode %u", apic->id >> 24,
+        log_guest_error("apic %u: IPI with the delivery mode %u", apic_number(apic),
                         message.delivery);
         return;
     }
-    if (message.delivery <= APIC_LOWEST_PRIORITY && message.vector < FIRST_VECTOR) {
-        log_guest_error("apic %u: IPI with vector %u", apic->id >> 24, message.vector);
+    if (message.delivery <= APIC_LOWEST_PRIORITY && message.vector < APIC_FIRST_VECTOR) {
+        log_guest_error("apic %u: IPI with vector %u", apic_number(apic), message.vector);
         apic_raise_error(apic, APIC_ESR_SEND_VECTOR);
         return;
     }
@@ -227,4 +267,3 @@ void apic_send_ipi(Apic *apic)
         send_to_shorthand(apic, shorthand, &message);
     }
 }
-

@@ -20,7 +20,7 @@ uint64_t apic_message_address(const ApicMessage *message)
 {
     bool hint = message->redirection_hint || message->delivery == APIC_LOWEST_PRIORITY;
 
-    return APIC_WINDOW_BASE | (uint64_t)message->destination << 12 | (hint ? BIT(3) : 0) |
+    return APIC_WINDOW_BASE | (uint64_t)(message->destination & 0xff) << 12 | (hint ? BIT(3) : 0) |
            (message->logical ? BIT(2) : 0);
 }
 
@@ -33,7 +33,7 @@ uint32_t apic_message_data(const ApicMessage *message)
 ApicMessage apic_message_parse(uint64_t address, uint32_t data)
 {
     return (ApicMessage){
-        .destination = address >> 12, .redirection_hint = address & BIT(3),
+        .destination = address >> 12 & 0xff, .redirection_hint = address & BIT(3),
         .logical = address & BIT(2), .vector = data, .delivery = data >> 8 & 7,
         .level = data & BIT(14), .level_triggered = data & BIT(15),
     };

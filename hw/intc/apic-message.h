@@ -8,7 +8,7 @@
  * it is, the thread tells (cpu_current); DMA and accesses by no CPU are messages.
  *
  * Not modelled: messages to a page outside of the window that a guest moved its
- * local APIC to; x2APIC destinations (extended by an IOMMU).
+ * local APIC to; messages with 32-bit destinations, which an IOMMU makes.
  */
 #ifndef HW_INTC_APIC_MESSAGE_H
 #define HW_INTC_APIC_MESSAGE_H
@@ -24,8 +24,11 @@ typedef enum ApicDelivery {
     APIC_NMI, APIC_INIT, APIC_STARTUP, APIC_EXTINT,
 } ApicDelivery;
 
+#define APIC_BROADCAST     0xffu        /* to all in xAPIC mode */
+#define APIC_BROADCAST_ALL UINT32_MAX   /* to all */
+
 typedef struct ApicMessage {
-    uint8_t destination;
+    uint32_t destination;     /* an address holds bits 7-0 */
     bool logical;             /* destination mode */
     bool redirection_hint;    /* to one of the destinations, that of lowest priority */
     uint8_t delivery;         /* ApicDelivery */

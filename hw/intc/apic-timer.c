@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The timer of the local APIC: SDM volume 3, section 11.5.4. */
+#include "base/log.h"
 #include "hw/intc/apic-private.h"
 #include "hw/timer/ticks.h"
 
@@ -25,9 +26,15 @@ static int64_t time_of_tick(const Apic *apic, uint64_t ticks)
         : ticks_time(apic->stamp, ticks * divisor(apic), clock_frequency(&apic->device, 0));
 }
 
+/* Bits 18-17 choose: one shot, periodic, TSC deadline; 3 is reserved and counts nothing. */
 static bool is_periodic(const Apic *apic)
 {
     return apic->lvt[APIC_LVT_TIMER] & APIC_LVT_PERIODIC;
+}
+
+bool apic_timer_in_deadline_mode(const Apic *apic)
+{
+    return apic->lvt[APIC_LVT_TIMER] & APIC_LVT_DEADLINE;
 }
 
 static uint32_t count_at(const Apic *apic, int64_t now)
@@ -48,6 +55,13 @@ uint32_t apic_timer_count(Apic *apic)
     return count_at(apic, time_virtual());
 }
 
+void apic_timer_stop(Apic *apic)
+{
+    timer_cancel(&apic->timer);
+    apic->initial_count = apic->count = 0;
+    apic->deadline = 0;
+}
+
 /* A zero that has passed counts, even if the timer's turn has not come yet. */
 void apic_timer_rebase(Apic *apic)
 {
@@ -55,6 +69,7 @@ void apic_timer_rebase(Apic *apic)
 
     if (timer_armed(&apic->timer) && apic->timer.deadline <= now) {
         timer_cancel(&apic->timer);
+        apic->deadline = 0;
         apic_local_interrupt(apic, APIC_LVT_TIMER);
     }
     apic->count = count_at(apic, now);
@@ -89,10 +104,37 @@ static void arm_after(Apic *apic, int64_t from)
     }
 }
 
+/* SDM volume 3, 11.5.4.1. A masked entry lets the deadline pass without an interrupt. */
+static void arm_deadline(Apic *apic)
+{
+    int64_t moment;
+
+    timer_cancel(&apic->timer);
+    if (!apic->deadline || chip_is_bound(&apic->binding)) {
+        return;
+    }
+    if (!apic->ops || !apic->ops->tsc_to_virtual_ns) {
+        log_unimplemented("apic %u: TSC deadline for a CPU without a time stamp counter",
+                          apic_number(apic));
+        return;
+    }
+    moment = apic->ops->tsc_to_virtual_ns(apic->opaque, apic->deadline);
+    if (moment <= time_virtual()) {
+        apic->deadline = 0;
+        apic_local_interrupt(apic, APIC_LVT_TIMER);
+    } else {
+        timer_set_moment(&apic->timer, moment);
+    }
+}
+
 /* From the stamp on, not from now: a short count may run out between two looks at the clock. */
 void apic_timer_arm(Apic *apic)
 {
-    arm_after(apic, apic->stamp);
+    if (apic_timer_in_deadline_mode(apic)) {
+        arm_deadline(apic);
+    } else {
+        arm_after(apic, apic->stamp);
+    }
 }
 
 void apic_timer_start(Apic *apic)
@@ -108,6 +150,46 @@ void apic_timer_expired(Device *device, unsigned index)
     bool fast = is_periodic(apic) &&
                 time_of_tick(apic, apic->initial_count) - apic->stamp < MIN_PERIOD_NS;
 
+    if (apic_timer_in_deadline_mode(apic)) {
+        apic->deadline = 0;
+        apic_local_interrupt(apic, APIC_LVT_TIMER);
+        return;
+    }
     apic_local_interrupt(apic, APIC_LVT_TIMER);
     arm_after(apic, time_virtual() + (fast ? MIN_PERIOD_NS : 0));
+}
+
+/* ---- IA32_TSC_DEADLINE ---- */
+
+uint64_t apic_tsc_deadline(Device *device)
+{
+    Apic *apic = APIC(device);
+
+    if (!apic_timer_in_deadline_mode(apic)) {
+        return 0;
+    }
+    apic_timer_rebase(apic);
+    apic_timer_arm(apic);
+    device_update(device);
+    return apic->deadline;
+}
+
+void apic_set_tsc_deadline(Device *device, uint64_t tsc)
+{
+    Apic *apic = APIC(device);
+
+    if (!apic_timer_in_deadline_mode(apic)) {
+        return;
+    }
+    apic->deadline = tsc;
+    apic_timer_arm(apic);
+    device_update(device);
+}
+
+void apic_tsc_changed(Device *device)
+{
+    if (apic_timer_in_deadline_mode(APIC(device))) {
+        apic_timer_arm(APIC(device));
+        device_update(device);
+    }
 }

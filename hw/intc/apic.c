@@ -84,7 +84,10 @@ int apic_acknowledge(Device *device)
 
 static uint64_t read_version(Device *device, unsigned index)
 {
-    return APIC(device)->version | (APIC_LVTS - 1) << 16;
+    const Apic *apic = APIC(device);
+
+    return apic->version | (APIC_LVTS - 1) << 16 |
+           (apic->eoi_suppression ? APIC_VERSION_SUPPRESS : 0);
 }
 
 static uint64_t read_arbitration(Device *device, unsigned index)
@@ -130,7 +133,9 @@ static void write_eoi(Device *device, unsigned index, uint64_t value)
     apic_vector_put(apic->isr, vector, false);
     if (apic_vector_test(apic->tmr, vector)) {
         end_local_level(apic, vector);
-        ioapic_end_of_interrupt(vector);
+        if (!(apic->svr & APIC_SVR_SUPPRESS)) {
+            ioapic_end_of_interrupt(vector);
+        }
     }
 }
 
@@ -138,6 +143,9 @@ static void wrote_spurious(Device *device, unsigned index, uint64_t old)
 {
     Apic *apic = APIC(device);
 
+    if (!apic->eoi_suppression) {
+        apic->svr &= ~APIC_SVR_SUPPRESS;
+    }
     apic_timer_rebase(apic);
     for (unsigned i = 0; i < APIC_LVTS && !(apic->svr & APIC_SVR_ENABLE); i++) {
         apic->lvt[i] |= APIC_LVT_MASKED;
@@ -167,7 +175,13 @@ static void write_lvt_timer(Device *device, unsigned index, uint64_t value)
 {
     Apic *apic = APIC(device);
 
+    if (!(apic->features & APIC_TSC_DEADLINE)) {
+        value &= ~(uint64_t)APIC_LVT_DEADLINE;
+    }
     apic_timer_rebase(apic);
+    if ((apic->lvt[APIC_LVT_TIMER] ^ value) & APIC_LVT_DEADLINE) {
+        apic_timer_stop(apic);
+    }
     write_lvt(apic, APIC_LVT_TIMER, value);
     apic_timer_arm(apic);
 }
@@ -211,7 +225,11 @@ static void write_lvt_error(Device *device, unsigned index, uint64_t value)
 
 static void wrote_initial_count(Device *device, unsigned index, uint64_t old)
 {
-    apic_timer_start(APIC(device));
+    if (apic_timer_in_deadline_mode(APIC(device))) {
+        APIC(device)->initial_count = old;
+    } else {
+        apic_timer_start(APIC(device));
+    }
 }
 
 static uint64_t read_count(Device *device, unsigned index)
@@ -241,7 +259,7 @@ static const RegisterInfo page_registers[] = {
     { 0x0d0, "LDR", "logical destination", FIELD(Apic, ldr), .writable = 0xff000000 },
     { 0x0e0, "DFR", "destination format", FIELD(Apic, dfr), .writable = 0xf0000000,
       .reset = UINT32_MAX },
-    { 0x0f0, "SVR", "spurious-interrupt vector", FIELD(Apic, svr), .writable = 0x3ff,
+    { 0x0f0, "SVR", "spurious-interrupt vector", FIELD(Apic, svr), .writable = 0x13ff,
       .reset = 0xff, .wrote = wrote_spurious },
     { 0x100, "ISR", "in service", FIELD_ARRAY(Apic, isr), .access = REG_RO, .stride = 16 },
     { 0x180, "TMR", "level triggered", FIELD_ARRAY(Apic, tmr), .access = REG_RO, .stride = 16 },
@@ -251,8 +269,8 @@ static const RegisterInfo page_registers[] = {
       .writable = 0xccfff, .wrote = wrote_icr_low },
     { 0x310, "ICR_HIGH", "interrupt command, bits 63-32", FIELD(Apic, icr_high),
       .writable = 0xff000000 },
-    { 0x320, "LVT_TIMER", "timer", LVT(APIC_LVT_TIMER), .writable = 0x300ff,
-      .unimplemented = APIC_LVT_DEADLINE, .write = write_lvt_timer },
+    { 0x320, "LVT_TIMER", "timer", LVT(APIC_LVT_TIMER), .writable = 0x700ff,
+      .write = write_lvt_timer },
     { 0x330, "LVT_THERMAL", "thermal sensor", LVT(APIC_LVT_THERMAL), .writable = 0x107ff,
       .write = write_lvt_thermal },
     { 0x340, "LVT_PERFORMANCE", "performance counters", LVT(APIC_LVT_PERFORMANCE),
@@ -281,7 +299,8 @@ bool apic_page_contains(const Device *device, uint64_t address)
 {
     const Apic *apic = (const Apic *)device;
 
-    return apic_globally_enabled(apic) && (address & ~0xfffull) == (apic->base & APIC_BASE_ADDRESS);
+    return apic_globally_enabled(apic) && !apic_is_x2apic(apic) &&
+           (address & ~0xfffull) == (apic->base & APIC_BASE_ADDRESS);
 }
 
 /* One bit for each row of 16 bytes that has a register. */
@@ -302,7 +321,7 @@ static bool offset_defined(Apic *apic, uint32_t offset)
     if (offset < APIC_PAGE_BYTES && !(offset & 0xf) && (defined_rows() & BIT64(offset / 16))) {
         return true;
     }
-    log_guest_error("apic %u: no register is at offset 0x%x", apic->id >> 24, offset);
+    log_guest_error("apic %u: no register is at offset 0x%x", apic_number(apic), offset);
     apic_raise_error(apic, APIC_ESR_REGISTER);
     return false;
 }
@@ -326,6 +345,18 @@ void apic_write(Device *device, uint32_t offset, uint32_t value)
     device_update(device);
 }
 
+const RegisterInfo *apic_page_register(uint32_t offset)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(page_registers); i++) {
+        const RegisterInfo *reg = &page_registers[i];
+        uint32_t past = offset - reg->offset;
+        if (offset >= reg->offset && past % 16 == 0 && past / 16 < register_elements(reg)) {
+            return reg;
+        }
+    }
+    return NULL;
+}
+
 uint8_t apic_cr8(const Device *device)
 {
     return ((const Apic *)device)->tpr >> 4 & 0xf;
@@ -342,26 +373,47 @@ uint64_t apic_base(const Device *device)
     return ((const Apic *)device)->base;
 }
 
+/* SDM volume 3, 11.12.5: x2APIC mode is entered from xAPIC mode, and left for none but off. */
+static bool mode_change_allowed(const Apic *apic, uint64_t value)
+{
+    uint64_t mode = value & APIC_MODE;
+
+    if (mode == APIC_BASE_EXTD || (mode == APIC_MODE && !(apic->features & APIC_X2APIC))) {
+        return false;
+    }
+    return apic_is_x2apic(apic) ? mode != APIC_BASE_ENABLE
+                                : mode != APIC_MODE || apic_globally_enabled(apic);
+}
+
+void apic_derive_x2apic_ids(Apic *apic)
+{
+    apic->id = apic->initial_id;
+    apic->ldr = (apic->id >> 4) << 16 | BIT(apic->id & 0xf);
+}
+
 bool apic_set_base(Device *device, uint64_t value, uint8_t physical_bits)
 {
     Apic *apic = APIC(device);
-    uint64_t allowed = (APIC_BASE_ADDRESS & bits_mask(physical_bits)) | APIC_BASE_BSP |
-                       APIC_BASE_ENABLE;
+    uint64_t allowed = (APIC_BASE_ADDRESS & bits_mask(physical_bits)) | APIC_BASE_BSP | APIC_MODE;
+    bool was_x2apic = apic_is_x2apic(apic);
 
-    if (value & APIC_BASE_EXTD) {
-        log_unimplemented("apic %u: x2APIC mode", apic->id >> 24);
-    }
-    if (value & ~allowed) {
+    if ((value & ~allowed) || !mode_change_allowed(apic, value)) {
         return false;
     }
     if ((value & APIC_BASE_ADDRESS) - APIC_WINDOW_BASE >= APIC_WINDOW_SIZE) {
         log_unimplemented("apic %u: page at 0x%" PRIx64 ", outside of the window",
-                          apic->id >> 24, (uint64_t)(value & APIC_BASE_ADDRESS));
+                          apic_number(apic), (uint64_t)(value & APIC_BASE_ADDRESS));
     }
     if ((apic->base & ~value) & APIC_BASE_ENABLE) {
+        apic->base = value;
         apic_init_state(apic);
+        apic->id = apic->initial_id << 24;
     }
     apic->base = value;
+    if (apic_is_x2apic(apic) && !was_x2apic) {
+        apic_derive_x2apic_ids(apic);
+        apic->icr_high = 0;
+    }
     device_update(device);
     return true;
 }
@@ -400,6 +452,12 @@ void apic_load_page(Device *device, const uint8_t *page)
     apic->stamp = time_virtual();
 }
 
+void apic_load_msrs(Device *device, uint64_t base, uint64_t deadline)
+{
+    APIC(device)->base = base;
+    APIC(device)->deadline = deadline;
+}
+
 /* ---- life ---- */
 
 static bool is_boot_cpu(const Apic *apic)
@@ -420,7 +478,11 @@ void apic_init_state(Apic *apic)
     if (is_boot_cpu(apic)) {
         apic->lvt[APIC_LVT_LINT0] = APIC_EXTINT << 8;
     }
+    if (apic_is_x2apic(apic)) {
+        apic_derive_x2apic_ids(apic);
+    }
     apic->errors = apic->count = 0;
+    apic->deadline = 0;
     apic->stamp = time_virtual();
     apic->extint = false;
     timer_cancel(&apic->timer);
@@ -430,10 +492,10 @@ static void apic_reset(Device *device)
 {
     Apic *apic = APIC(device);
 
-    apic_init_state(apic);
-    apic->id = apic->initial_id << 24;
     apic->base = APIC_WINDOW_BASE | APIC_BASE_ENABLE |
                  (is_boot_cpu(apic) ? APIC_BASE_BSP : 0);
+    apic_init_state(apic);
+    apic->id = apic->initial_id << 24;
     for (unsigned line = 0; line < 2; line++) {
         apic->lint[line] = pin_level(device, APIC_PIN_LINT, line);
     }
@@ -448,9 +510,10 @@ static bool apic_prepare(Device *device, GError **error)
 {
     Apic *apic = APIC(device);
 
-    if (apic->initial_id >= APIC_BROADCAST) {
-        error_set(error, ERROR_INVALID, "property 'id' is %u: an APIC in xAPIC mode has an id "
-                  "from 0 to 254", apic->initial_id);
+    apic->features = APIC_X2APIC | APIC_TSC_DEADLINE;
+    if (apic->initial_id == APIC_BROADCAST_ALL) {
+        error_set(error, ERROR_INVALID, "property 'id' is %u, which addresses all APICs; ids "
+                  "are from 0 to %u", apic->initial_id, APIC_BROADCAST_ALL - 1);
         return false;
     }
     return true;
@@ -505,7 +568,13 @@ void apic_set_cpu_ops(Device *device, const ApicCpuOps *ops, void *opaque)
     apic->opaque = opaque;
     if (ops) {
         ops->interrupt(opaque, apic->requests);
+        apic_tsc_changed(device);
     }
+}
+
+void apic_set_features(Device *device, unsigned features)
+{
+    APIC(device)->features = features;
 }
 
 static void apic_pre_save(Device *device)
@@ -517,6 +586,14 @@ static bool apic_post_load(Device *device, GError **error)
 {
     Apic *apic = APIC(device);
 
+    if ((apic->base & APIC_MODE) == APIC_BASE_EXTD) {
+        error_set(error, ERROR_INVALID, "IA32_APIC_BASE is 0x%" PRIx64 ": EXTD needs EN",
+                  apic->base);
+        return false;
+    }
+    if (apic_is_x2apic(apic)) {
+        apic_derive_x2apic_ids(apic);
+    }
     if (apic->ops && !chip_is_bound(&apic->binding)) {
         apic->ops->interrupt(apic->opaque, apic->requests);
     }
@@ -591,6 +668,8 @@ static const Property apic_properties[] = {
     { .name = "id", .description = "APIC ID after reset", .field = FIELD_OF(Apic, initial_id) },
     { .name = "version", .description = "of the version register",
       .field = FIELD_OF(Apic, version), .def.u = 0x14, .flags = PROPERTY_HEX },
+    { .name = "eoi-broadcast-suppression", .description = "bit 12 of SVR keeps the end of an "
+      "interrupt from the I/O APICs", .field = FIELD_OF(Apic, eoi_suppression) },
 };
 
 static const TimerInfo apic_timers[] = {
@@ -601,6 +680,7 @@ static const StateInfo apic_state[] = {
     { "errors", FIELD(Apic, errors) },
     { "count", FIELD(Apic, count) },
     { "stamp", FIELD(Apic, stamp), .max = INT64_MAX },
+    { "deadline", FIELD(Apic, deadline) },
     { "base", FIELD(Apic, base) },
     { "lint", FIELD_ARRAY(Apic, lint) },
     { "extint", FIELD(Apic, extint) },
@@ -611,6 +691,7 @@ static const TransientInfo apic_transient[] = {
     { FIELD_OF(Apic, cpu), "its parent in the tree" },
     { FIELD_OF(Apic, ops), "who runs the CPU" },
     { FIELD_OF(Apic, opaque), "who runs the CPU" },
+    { FIELD_OF(Apic, features), "who runs the CPU" },
     { FIELD_OF(Apic, binding), "who works the chip" },
     { FIELD_OF(Apic, next), "list of all of them" },
 };
