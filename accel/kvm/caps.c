@@ -59,6 +59,7 @@ const KvmCapInfo kvm_caps[KVM_CAPS] = {
     CAP(CAP_TSC_DEADLINE, TSC_DEADLINE_TIMER),
     CAP(CAP_PMU_CAPABILITY, PMU_CAPABILITY),
     CAP(CAP_SMM, X86_SMM),
+    CAP(CAP_USER_SPACE_MSR, X86_USER_SPACE_MSR),
 };
 
 bool kvm_enable_cap(Kvm *kvm, KvmCap cap, uint64_t argument, GError **error)

@@ -83,12 +83,24 @@ static bool create_irqchip(Kvm *kvm, GError **error)
     return route_pins(kvm, error);
 }
 
+/*
+ * Ids have 32 bits in x2APIC mode, and 255 is one of them, not a broadcast. (A kernel without
+ * this has the old format in its state: see lapic_page_id().)
+ */
+static bool set_x2apic_format(Kvm *kvm, GError **error)
+{
+    uint64_t wanted = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
+
+    return (kvm->cap[CAP_X2APIC_API] & wanted) != wanted ||
+           kvm_enable_cap(kvm, CAP_X2APIC_API, wanted, error);
+}
+
 bool kvm_chips_create(Kvm *kvm, GError **error)
 {
     if (kvm->irqchip == KVM_IRQCHIP_OFF) {
         return true;
     }
-    if (!kvm_routing_init(kvm, error)) {
+    if (!kvm_routing_init(kvm, error) || !set_x2apic_format(kvm, error)) {
         return false;
     }
     if (kvm->irqchip == KVM_IRQCHIP_ON) {
@@ -247,24 +259,53 @@ static void ioapic_driven(void *opaque, Device *device, unsigned pin, unsigned l
 
 /* ---- local APIC ---- */
 
+enum { PAGE_ID = 0x20, TSC_DEADLINE = 0x6e0 };
+
+typedef struct LapicState {
+    struct kvm_lapic_state page;
+    uint64_t base, deadline;
+    bool ok;
+} LapicState;
+
 static void lapic_read(Cpu *cpu, void *opaque)
 {
-    struct kvm_lapic_state *page = opaque;
+    LapicState *state = opaque;
+    KvmVcpu *vcpu = kvm_vcpu(vcpu_of(cpu));
+    bool has_sregs2 = vcpu->kvm->cap[CAP_SREGS2];
     g_autoptr(GError) error = NULL;
+    struct kvm_sregs2 sregs = { .flags = 0 };   /* begins as struct kvm_sregs does */
 
-    if (!kvm_vcpu_call(kvm_vcpu(vcpu_of(cpu)), KVM_GET_LAPIC, page, &error)) {
-        report(error);
+    state->ok = kvm_vcpu_call(vcpu, KVM_GET_LAPIC, &state->page, &error) &&
+                kvm_vcpu_call(vcpu, has_sregs2 ? KVM_GET_SREGS2 : KVM_GET_SREGS, &sregs, &error);
+    report(error);
+    state->base = sregs.apic_base;
+    if (!kvm_x86_get_msr(kvm_x86_vcpu(&vcpu->vcpu), TSC_DEADLINE, &state->deadline)) {
+        state->deadline = 0;
     }
 }
 
 static void lapic_save(void *opaque, Device *device)
 {
     KvmX86Vcpu *vcpu = opaque;
-    struct kvm_lapic_state page = { { 0 } };
+    LapicState state = { .ok = false };
 
-    if (!vcpu->lapic_dirty) {
-        vcpu_run_on(vcpu->kvm.vcpu.cpu, lapic_read, &page);
-        apic_load_page(device, (const uint8_t *)page.regs);
+    if (vcpu->lapic_dirty) {
+        return;
+    }
+    vcpu_run_on(vcpu->kvm.vcpu.cpu, lapic_read, &state);
+    if (state.ok) {
+        apic_load_page(device, (const uint8_t *)state.page.regs);
+        apic_load_msrs(device, state.base, state.deadline);
+    }
+}
+
+/* The kernel that has not been told otherwise wants bits 7-0 of the id, in bits 31-24. */
+static void lapic_page_id(const KvmX86Vcpu *vcpu, uint8_t *page)
+{
+    bool wide = vcpu->kvm.kvm->cap[CAP_X2APIC_API] & KVM_X2APIC_API_USE_32BIT_IDS;
+
+    if (!wide && apic_in_x2apic_mode(vcpu->lapic)) {
+        store_le(page + PAGE_ID, load_le(page + PAGE_ID, 4) << 24, 4);
     }
 }
 
@@ -283,7 +324,6 @@ static bool lapic_load(void *opaque, Device *device, GError **error)
 
 bool kvm_chips_put_lapic(KvmX86Vcpu *vcpu, GError **error)
 {
-    enum { TSC_DEADLINE = 0x6e0 };
     uint64_t deadline = x86_cpu_msr_value(kvm_x86_cpu(vcpu)->registers, TSC_DEADLINE);
     struct kvm_lapic_state page = { { 0 } };
 
@@ -291,6 +331,7 @@ bool kvm_chips_put_lapic(KvmX86Vcpu *vcpu, GError **error)
         return true;
     }
     apic_store_page(vcpu->lapic, (uint8_t *)page.regs);
+    lapic_page_id(vcpu, (uint8_t *)page.regs);
     if (!kvm_vcpu_call(&vcpu->kvm, KVM_SET_LAPIC, &page, error)) {
         return false;
     }

@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "hw/core/machine.h"
+#include "hw/intc/apic.h"
 
 typedef bool (*ExitHandler)(KvmVcpu *vcpu, struct kvm_run *run);
 
@@ -197,10 +198,22 @@ static bool exit_dirty_ring_full(KvmVcpu *vcpu, struct kvm_run *run)
     return kvm_dirty_ring_full(vcpu);
 }
 
-/* Asked for only to be logged: the guest gets the #GP that it would have got. */
+/*
+ * The kernel has no such MSR. Some are the local APIC's, where that is in the program; of the
+ * others the guest gets the #GP that it would have got.
+ */
 static bool exit_rdmsr(KvmVcpu *vcpu, struct kvm_run *run)
 {
+    uint64_t value = 0;
+
     kvm_x86_vcpu(&vcpu->vcpu)->io_pending = true;
+    if (kvm_x86_is_apic_msr(kvm_x86_vcpu(&vcpu->vcpu), run->msr.index)) {
+        machine_lock();
+        run->msr.error = !apic_msr_read(kvm_x86_vcpu(&vcpu->vcpu)->lapic, run->msr.index, &value);
+        machine_unlock();
+        run->msr.data = value;
+        return true;
+    }
     log_guest_error("CPU %u: rdmsr 0x%x: KVM has no such MSR for this CPU",
                     vcpu->vcpu.cpu->index, run->msr.index);
     run->msr.error = 1;
@@ -210,6 +223,13 @@ static bool exit_rdmsr(KvmVcpu *vcpu, struct kvm_run *run)
 static bool exit_wrmsr(KvmVcpu *vcpu, struct kvm_run *run)
 {
     kvm_x86_vcpu(&vcpu->vcpu)->io_pending = true;
+    if (kvm_x86_is_apic_msr(kvm_x86_vcpu(&vcpu->vcpu), run->msr.index)) {
+        machine_lock();
+        run->msr.error = !apic_msr_write(kvm_x86_vcpu(&vcpu->vcpu)->lapic, run->msr.index,
+                                         run->msr.data);
+        machine_unlock();
+        return true;
+    }
     log_guest_error("CPU %u: wrmsr 0x%x, 0x%" PRIx64 ": KVM has no such MSR for this CPU, or "
                     "not with this value", vcpu->vcpu.cpu->index, run->msr.index,
                     (uint64_t)run->msr.data);

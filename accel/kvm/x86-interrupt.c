@@ -93,11 +93,27 @@ static void lint_driven(void *opaque, Device *device, unsigned pin, unsigned lin
     }
 }
 
+bool kvm_x86_is_apic_msr(const KvmX86Vcpu *vcpu, uint32_t index)
+{
+    return !lapic_in_kernel(vcpu) && vcpu->lapic && index >= APIC_MSR_FIRST &&
+           index <= APIC_MSR_LAST;
+}
+
+/* What CPUID tells the guest of its local APIC. */
+static unsigned apic_features(const KvmX86Vcpu *vcpu)
+{
+    const X86FeatureSet *features = &kvm_x86_cpu(vcpu)->definition.features;
+
+    return (x86_feature_set_has(features, "x2apic") ? APIC_X2APIC : 0) |
+           (x86_feature_set_has(features, "tsc-deadline") ? APIC_TSC_DEADLINE : 0);
+}
+
 void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu)
 {
     if (!vcpu->lapic) {
         return;
     }
+    apic_set_features(vcpu->lapic, apic_features(vcpu));
     if (lapic_in_kernel(vcpu)) {
         kvm_chips_bind_lapic(vcpu);
         pin_take_over(vcpu->lapic, APIC_PIN_LINT, lint_driven, vcpu);

@@ -161,7 +161,7 @@ bool kvm_x86_put_msr(KvmX86Vcpu *vcpu, uint32_t index, uint64_t value)
     return kvm_ioctl(vcpu->kvm.fd, KVM_SET_MSRS, &one) == 1;
 }
 
-static bool read_one(KvmX86Vcpu *vcpu, uint32_t index, uint64_t *value)
+bool kvm_x86_get_msr(KvmX86Vcpu *vcpu, uint32_t index, uint64_t *value)
 {
     struct {
         struct kvm_msrs head;
@@ -197,7 +197,7 @@ static void refused(KvmX86Vcpu *vcpu, uint32_t index, uint64_t value)
     g_autofree char *name = x86_msr_name(index);
     uint64_t now;
 
-    if (!read_one(vcpu, index, &now)) {
+    if (!kvm_x86_get_msr(vcpu, index, &now)) {
         msr->supported = false;
     } else if (now == value) {
         return;

@@ -80,14 +80,22 @@ static void take_entries(KvmX86 *x86, const struct kvm_cpuid2 *list)
     x86_cpu_support_init(&x86->support, "host", x86->supported, list->nent);
 }
 
-/* KVM's answer does not know which interrupt controllers there will be. */
+/*
+ * KVM's answer does not know which interrupt controllers there will be. Without local
+ * APICs in the kernel the MSRs of x2APIC mode come out as exits. IA32_TSC_DEADLINE does
+ * not on every host: where the processor has a timer for its guests, the kernel drops
+ * the write on its fast path, before it looks at filters; so that mode is not offered.
+ */
 static void adjust_for_irqchip(Kvm *kvm)
 {
     X86FeatureSet *features = &kvm->x86->support.features;
 
     if (kvm->irqchip == KVM_IRQCHIP_OFF) {
-        x86_feature_set_list(features, "x2apic tsc-deadline kvm-pv-eoi kvm-pv-unhalt "
-                             "kvm-pv-ipi kvm-asyncpf kvm-asyncpf-int kvm-msi-ext-dest-id", false);
+        x86_feature_set_list(features, "tsc-deadline kvm-pv-eoi kvm-pv-unhalt kvm-pv-ipi "
+                             "kvm-asyncpf kvm-asyncpf-int kvm-msi-ext-dest-id", false);
+        if (!kvm->cap[CAP_USER_SPACE_MSR]) {
+            x86_feature_set_list(features, "x2apic", false);
+        }
     } else if (kvm->cap[CAP_TSC_DEADLINE]) {
         x86_feature_set_list(features, "tsc-deadline", true);
     }
@@ -171,23 +179,14 @@ static bool host_lacks_virtualization(void)
 #endif
 }
 
-/* Exits instead of #GP only so that they can be logged. */
+/* Exits instead of #GP: for local APICs in the program, or so that they can be logged. */
 static bool watch_msrs(Kvm *kvm, GError **error)
 {
-    struct kvm_enable_cap request = {
-        .cap = KVM_CAP_X86_USER_SPACE_MSR,
-        .args[0] = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL,
-    };
+    bool wanted = kvm->irqchip == KVM_IRQCHIP_OFF || log_enabled(LOG_GUEST_ERRORS);
 
-    if (log_enabled(LOG_GUEST_ERRORS) &&
-        kvm_ioctl_number(kvm->vm, KVM_CHECK_EXTENSION, KVM_CAP_X86_USER_SPACE_MSR) > 0) {
-        int result = kvm_ioctl(kvm->vm, KVM_ENABLE_CAP, &request);
-        if (result < 0) {
-            error_set_errno(error, -result, "KVM cannot turn on KVM_CAP_X86_USER_SPACE_MSR");
-            return false;
-        }
-    }
-    return true;
+    return !wanted || !kvm->cap[CAP_USER_SPACE_MSR] ||
+           kvm_enable_cap(kvm, CAP_USER_SPACE_MSR,
+                          KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL, error);
 }
 
 static bool set_notify(Kvm *kvm, GError **error)

@@ -67,6 +67,7 @@ bool kvm_x86_get_msrs(KvmX86Vcpu *vcpu, GError **error) G_GNUC_WARN_UNUSED_RESUL
 bool kvm_x86_put_msrs(KvmX86Vcpu *vcpu, CpuStateLevel level, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
 bool kvm_x86_put_msr(KvmX86Vcpu *vcpu, uint32_t index, uint64_t value);
+bool kvm_x86_get_msr(KvmX86Vcpu *vcpu, uint32_t index, uint64_t *value);
 /* An access that the last exit began is done in the kernel, without running the guest. */
 void kvm_x86_complete_io(KvmX86Vcpu *vcpu);
 
@@ -77,6 +78,8 @@ bool kvm_x86_before_run(KvmX86Vcpu *vcpu);
 void kvm_x86_after_run(KvmX86Vcpu *vcpu);
 bool kvm_x86_has_work(Vcpu *vcpu);
 void kvm_x86_inject_nmi(Vcpu *vcpu);
+/* An MSR of a local APIC that is not in the kernel. */
+bool kvm_x86_is_apic_msr(const KvmX86Vcpu *vcpu, uint32_t index);
 void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu);
 void kvm_x86_unbind_cpu(KvmX86Vcpu *vcpu);
 

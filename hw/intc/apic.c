@@ -454,8 +454,13 @@ void apic_load_page(Device *device, const uint8_t *page)
 
 void apic_load_msrs(Device *device, uint64_t base, uint64_t deadline)
 {
-    APIC(device)->base = base;
-    APIC(device)->deadline = deadline;
+    Apic *apic = APIC(device);
+
+    apic->base = base;
+    apic->deadline = deadline;
+    if (apic_is_x2apic(apic)) {
+        apic_derive_x2apic_ids(apic);
+    }
 }
 
 /* ---- life ---- */

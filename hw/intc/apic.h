@@ -160,7 +160,7 @@ void apic_deliver(const ApicMessage *message);
 #define APIC_PAGE_BYTES 1024
 void apic_store_page(Device *apic, uint8_t *page);
 void apic_load_page(Device *apic, const uint8_t *page);
-/* The two MSRs as a backend has them, without the effects of writes. */
+/* The two MSRs as a backend has them, without the effects of writes; after the page. */
 void apic_load_msrs(Device *apic, uint64_t base, uint64_t deadline);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "accel/kvm/x86.h"
 #include "base/lock.h"
+#include "hw/intc/apic.h"
 #include "tests/unit/kvm/bench.h"
 #include "tests/unit/kvm/script.h"
 
@@ -312,6 +313,113 @@ static void test_msr(void)
     stop();
 }
 
+/* ---- x2APIC mode with the local APIC in the program ---- */
+
+static int enter_x2apic(struct kvm_run *run)
+{
+    run->apic_base = 0xfee00d00;
+    return reason(run, KVM_EXIT_INTR);
+}
+
+static int x2apic_read_id(struct kvm_run *run)
+{
+    reason(run, KVM_EXIT_X86_RDMSR);
+    run->msr.index = 0x802;
+    run->msr.data = 0x55;
+    return 0;
+}
+
+static int x2apic_write_priority(struct kvm_run *run)
+{
+    reason(run, KVM_EXIT_X86_WRMSR);
+    run->msr.index = 0x808;
+    run->msr.data = 0x34;
+    return 0;
+}
+
+static int x2apic_write_reserved(struct kvm_run *run)
+{
+    x2apic_write_priority(run);
+    run->msr.data = 0x134;
+    return 0;
+}
+
+static int x2apic_self_ipi(struct kvm_run *run)
+{
+    reason(run, KVM_EXIT_X86_WRMSR);
+    run->msr.index = 0x83f;
+    run->msr.data = 0x71;
+    run->ready_for_interrupt_injection = 1;
+    return 0;
+}
+
+static void test_x2apic(void)
+{
+    GError *error = NULL;
+    Device *lapic;
+
+    script_reset();
+    script.cap[KVM_CAP_X86_USER_SPACE_MSR] = 1;
+    g_assert_true(bench_start("kvm,kernel-irqchip=off", "qemu64,check=off,+x2apic", 1, &error));
+    lapic = ((X86Cpu *)cpu_get(0))->lapic;
+    apic_set_features(lapic, APIC_X2APIC);
+    script_run(0)->apic_base = apic_base(lapic);
+    /* Not in this mode yet: #GP. */
+    run_exit(x2apic_read_id);
+    g_assert_cmpuint(script_run(0)->msr.error, ==, 1);
+    apic_write(lapic, 0xf0, 0x1ff);
+    run_exit(enter_x2apic);
+    g_assert_true(apic_in_x2apic_mode(lapic));
+    run_exit(x2apic_read_id);
+    g_assert_cmpuint(script_run(0)->msr.error, ==, 0);
+    g_assert_cmphex(script_run(0)->msr.data, ==, 0);
+    run_exit(x2apic_write_reserved);
+    g_assert_cmpuint(script_run(0)->msr.error, ==, 1);
+    g_assert_cmphex(apic_cr8(lapic), ==, 0);
+    run_exit(x2apic_write_priority);
+    g_assert_cmpuint(script_run(0)->msr.error, ==, 0);
+    g_assert_cmphex(apic_cr8(lapic), ==, 3);
+    run_exit(x2apic_self_ipi);
+    for (unsigned i = 0; i < 500 && !script.interrupt_count; i++) {
+        bench_wait(1);
+    }
+    g_assert_cmphex(script.interrupts[0], ==, 0x71);
+    stop();
+}
+
+/* What the kernel's local APIC is read as, and written. */
+static void test_lapic_format(const void *data)
+{
+    int format = *(const int *)data;
+    struct kvm_lapic_state *page = &script.cpus[0].lapic;
+    GError *error = NULL;
+    Device *lapic;
+    Apic *apic;
+
+    script_reset();
+    script.cap[KVM_CAP_X2APIC_API] = format;
+    g_assert_true(bench_start("kvm", "qemu64,check=off", 1, &error));
+    lapic = ((X86Cpu *)cpu_get(0))->lapic;
+    apic = (Apic *)lapic;
+    apic->initial_id = 5;
+    machine_start();
+    bench_wait(2);
+    machine_stop(RUN_STATE_PAUSED);
+    script.cpus[0].sregs.apic_base = 0xfee00d00;
+    store_le(page->regs + 0x20, format ? 5 : 5 << 24, 4);
+    store_le(page->regs + 0x310, 0x12345678, 4);
+    device_type(lapic)->pre_save(lapic);
+    g_assert_true(apic_in_x2apic_mode(lapic));
+    g_assert_cmphex(apic->id, ==, 5);
+    g_assert_cmphex(apic->icr_high, ==, 0x12345678);
+    memset(page, 0, sizeof(*page));
+    g_assert_true(device_type(lapic)->post_load(lapic, &error));
+    machine_start();
+    bench_wait(2);
+    g_assert_cmphex(load_le(page->regs + 0x20, 4), ==, format ? 5 : 5 << 24);
+    stop();
+}
+
 /* The CPU that asks for a reset does nothing more before it. */
 static void ask_for_reset(Bench *b, const BenchAccess *access)
 {
@@ -499,6 +607,9 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &outcomes[i], test_outcome);
     }
     g_test_add_func("/kvm-exits/msr", test_msr);
+    g_test_add_func("/kvm-exits/x2apic", test_x2apic);
+    g_test_add_data_func("/kvm-exits/lapic-format/old", &(const int){ 0 }, test_lapic_format);
+    g_test_add_data_func("/kvm-exits/lapic-format/wide", &(const int){ 3 }, test_lapic_format);
     g_test_add_func("/kvm-exits/held", test_held);
     g_test_add_func("/kvm-exits/run-on", test_run_on);
     g_test_add_func("/kvm-exits/nmi", test_nmi);
