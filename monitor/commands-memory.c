@@ -207,20 +207,56 @@ static void dump_lines(Monitor *monitor, Cpu *cpu, uint64_t address, char format
     }
 }
 
+/* As many bytes as are there, up to the longest instruction. */
+static unsigned read_code(Cpu *cpu, uint64_t address, uint8_t *bytes)
+{
+    unsigned length = DISAS_MAX_BYTES;
+
+    while (length && !read_from(cpu, address, bytes, length)) {
+        length--;
+    }
+    return length;
+}
+
+/* `virtual_cpu` as for dump_lines(); `cpu` says what the code is. */
+static void dump_code(Monitor *monitor, Cpu *virtual_cpu, Cpu *cpu, uint64_t address,
+                      uint64_t count)
+{
+    if (!disas_available()) {
+        monitor_puts(monitor, "This program was built without a disassembler (capstone).\n");
+    }
+    while (count--) {
+        g_autoptr(GString) line = g_string_new(NULL);
+        uint8_t bytes[DISAS_MAX_BYTES];
+        unsigned length = read_code(virtual_cpu, address, bytes);
+        unsigned used = disas_print(cpu->ops->disas_mode(cpu), address, bytes, length, line);
+        if (!used) {
+            monitor_printf(monitor, "0x%08" PRIx64 ": unable to read memory\n", address);
+            return;
+        }
+        monitor_printf(monitor, "%s\n", line->str);
+        address += used;
+    }
+}
+
 static void dump(Monitor *monitor, Cpu *cpu, GVariant *args, GError **error)
 {
     char format = *args_str(args, "format");
     unsigned unit = args_int(args, "unit", 0);
     int64_t count = args_int(args, "count", 1);
 
-    if (format == 'i') {
-        error_set(error, ERROR_FAILED, "there is no disassembler in this program: dump the bytes "
-                  "with /%" PRId64 "xb", count * 4);
-        return;
-    }
     if (count > MAX_DUMP_ITEMS) {
         error_set(error, ERROR_INVALID, "%" PRId64 " items are too many: at most %u, or memsave",
                   count, MAX_DUMP_ITEMS);
+        return;
+    }
+    if (format == 'i') {
+        Cpu *decoder = cpu_for_monitor(monitor, error);
+        if (decoder && !decoder->ops->disas_mode) {
+            error_set(error, ERROR_FAILED, "code of this CPU cannot be disassembled");
+        } else if (decoder) {
+            dump_code(monitor, cpu, decoder, args_int(args, "addr", 0), MAX(count, 0));
+        }
         return;
     }
     if (!unit) {

@@ -371,10 +371,20 @@ static void inject_nmi(Cpu *cpu)
     set_nmi(&cpu->device, 0, false);
 }
 
+static DisasMode disas_mode(Cpu *cpu)
+{
+    const X86CpuState *state = state_of(cpu);
+
+    if (x86_cpu_in_64bit_code(state)) {
+        return DISAS_X86_64;
+    }
+    return state->segment[X86_CS].attributes & X86_SEGMENT_DB ? DISAS_X86_32 : DISAS_X86_16;
+}
+
 static const CpuOps cpu_ops = {
     .arch = "x86_64", .print_registers = print_registers, .program_counter = program_counter,
     .get_register = get_register, .set_register = set_register, .translate = translate,
-    .inject_nmi = inject_nmi, .print_pages = print_pages, .print_ranges = print_ranges,
+    .inject_nmi = inject_nmi, .disas_mode = disas_mode, .print_pages = print_pages, .print_ranges = print_ranges,
 };
 
 static bool cpu_prepare(Device *device, GError **error)

@@ -6,6 +6,7 @@
 #ifndef HW_CORE_CPU_H
 #define HW_CORE_CPU_H
 
+#include "base/disas.h"
 #include "hw/core/device.h"
 
 typedef struct Cpu Cpu;
@@ -21,6 +22,8 @@ typedef struct CpuOps {
     /* Guest virtual to physical, by a walk of the page tables; false when unmapped. */
     bool (*translate)(Cpu *cpu, uint64_t virtual_address, uint64_t *physical);
     void (*inject_nmi)(Cpu *cpu);
+    /* How the CPU would read code now. May be NULL. */
+    DisasMode (*disas_mode)(Cpu *cpu);
     /* The page tables: a line a page (`info tlb`), a line a range (`info mem`). May be NULL. */
     void (*print_pages)(Cpu *cpu, GString *out);
     void (*print_ranges)(Cpu *cpu, GString *out);

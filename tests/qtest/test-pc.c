@@ -198,10 +198,33 @@ static void test_complete(void)
     g_assert_cmpuint(count, ==, G_N_ELEMENTS(answers));
 }
 
+/* ---- code ---- */
+
+static void test_disassembly(void)
+{
+    QTest *qtest = qtest_start("-machine pc");
+    g_autofree char *text = NULL;
+
+    /* mov $0x1234, %ax; nop; and what no instruction is */
+    qtest_writel(qtest, 0x1000, 0x901234b8);
+    qtest_writel(qtest, 0x1004, 0xffffffff);
+    text = qtest_hmp(qtest, "xp /3i 0x1000");
+    if (strstr(text, "without a disassembler")) {
+        g_test_skip("no capstone");
+    } else {
+        g_assert_cmpstr(text, ==,
+                        "0x00001000:  b8 34 12                 movw     $0x1234, %ax\r\n"
+                        "0x00001003:  90                       nop      \r\n"
+                        "0x00001004:  ff                       .byte    0xff\r\n");
+    }
+    qtest_stop(qtest);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pc/answers", test_answers);
     g_test_add_func("/pc/complete", test_complete);
+    g_test_add_func("/pc/disassembly", test_disassembly);
     return g_test_run();
 }

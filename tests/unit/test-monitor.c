@@ -513,7 +513,7 @@ static void test_memory(void)
     check_human("xp /3c 9", "0000000000000009: '\\t' '\\n' '\\x0b'\r\n");
     check_human("xp /20xb 0xfff8", "000000000000fff8: Cannot access memory\r\n");
     check_human("xp /99999xb 0", "Error: *too many*");
-    check_human("xp /4i 0", "Error: *disassembler*");
+    check_human("xp /4i 0", "Error: code of this CPU cannot be disassembled\r\n");
     check_human("x /4xb 0x1010", "0000000000001010: 0x10 0x11 0x12 0x13\r\n");
     check_human("x /4xb 0x10", "0000000000000010: Cannot access memory\r\n");
     check_human("gva2gpa 0x1234", "gpa: 0x234\r\n");
