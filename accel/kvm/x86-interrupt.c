@@ -43,11 +43,35 @@ static void apic_nmi(void *opaque)
     vcpu_kick(&vcpu->kvm.vcpu);
 }
 
+/* ---- system management interrupts: KVM_SMI, api.rst 4.97 ---- */
+
+static void smi_in_thread(Cpu *cpu, void *opaque)
+{
+    int result = kvm_ioctl_number(kvm_vcpu(vcpu_of(cpu))->fd, KVM_SMI, 0);
+
+    if (result < 0) {
+        report_warning("CPU %u: the system management interrupt is lost: KVM_SMI: %s", cpu->index,
+                       g_strerror(-result));
+    }
+}
+
 static void apic_smi(void *opaque)
 {
     KvmX86Vcpu *vcpu = opaque;
+    Cpu *cpu = vcpu->kvm.vcpu.cpu;
 
-    log_unimplemented("CPU %u: system management interrupt", vcpu->kvm.vcpu.cpu->index);
+    if (vcpu->kvm.kvm->cap[CAP_SMM]) {
+        vcpu_run_on_async(cpu, smi_in_thread, NULL, NULL);
+    } else {
+        log_unimplemented("CPU %u: system management interrupt (KVM_CAP_X86_SMM)", cpu->index);
+    }
+}
+
+static void smi_driven(void *opaque, Device *device, unsigned pin, unsigned line, bool level)
+{
+    if (level) {
+        apic_smi(opaque);
+    }
 }
 
 static void apic_init(void *opaque)
@@ -110,6 +134,7 @@ static unsigned apic_features(const KvmX86Vcpu *vcpu)
 
 void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu)
 {
+    pin_take_over(DEVICE(vcpu->kvm.vcpu.cpu), X86_CPU_PIN_SMI, smi_driven, vcpu);
     if (!vcpu->lapic) {
         return;
     }
@@ -124,6 +149,7 @@ void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu)
 
 void kvm_x86_unbind_cpu(KvmX86Vcpu *vcpu)
 {
+    pin_take_over(DEVICE(vcpu->kvm.vcpu.cpu), X86_CPU_PIN_SMI, NULL, NULL);
     if (!vcpu->lapic) {
         return;
     }

@@ -31,7 +31,7 @@ typedef struct KvmX86Vcpu {
     bool lapic_dirty;             /* its page is newer than the kernel's */
     bool io_pending;              /* the next KVM_RUN completes an access */
     /* Without local APICs in the kernel (`extint` also with the split chip). */
-    bool intr, extint, nmi, init, smi;
+    bool intr, extint, nmi, init;
     int sipi;                     /* page to start at, or -1 */
 } KvmX86Vcpu;
 

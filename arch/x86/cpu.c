@@ -316,11 +316,20 @@ static void set_nmi(Device *device, unsigned line, bool level)
     drive_lint(device, "NMI", 1, level);
 }
 
+static void set_smi(Device *device, unsigned line, bool level)
+{
+    if (level) {
+        log_unimplemented("%s: system management interrupt", device->object.name);
+    }
+}
+
 static const PinInfo cpu_pins[] = {
     [X86_CPU_PIN_INTR] = { .name = "INTR", .description = "interrupt request of the 8259: LINT0",
                            .direction = PIN_IN, .set = set_intr },
     [X86_CPU_PIN_NMI] = { .name = "NMI", .description = "non-maskable interrupt: LINT1",
                           .direction = PIN_IN, .set = set_nmi },
+    [X86_CPU_PIN_SMI] = { .name = "SMI", .description = "system management interrupt",
+                          .direction = PIN_IN, .set = set_smi },
 };
 
 /* ---- the CPU as others see it ---- */

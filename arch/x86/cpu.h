@@ -5,7 +5,8 @@
  *
  * What it can do is decided when it is realized, from its configuration and what
  * the accelerator supports. Pins: INTR and NMI, which are LINT0 and LINT1 of the
- * local APIC that is its child "lapic" (Intel SDM volume 3, 11.5.1).
+ * local APIC that is its child "lapic" (Intel SDM volume 3, 11.5.1); and SMI, which
+ * an accelerator that has system management mode takes over.
  */
 #ifndef ARCH_X86_CPU_H
 #define ARCH_X86_CPU_H
@@ -14,7 +15,7 @@
 #include "arch/x86/topology.h"
 #include "hw/core/cpu.h"
 
-enum { X86_CPU_PIN_INTR, X86_CPU_PIN_NMI };
+enum { X86_CPU_PIN_INTR, X86_CPU_PIN_NMI, X86_CPU_PIN_SMI };
 
 typedef struct X86Cpu {
     Cpu cpu;

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "hw/core/machine.h"
 #include "hw/input/input.h"
 #include "hw/input/ps2.h"
 
@@ -160,20 +159,11 @@ static void i8042_update(Device *device)
 
 /* ---- the output port ---- */
 
-static void reset_machine(Device *device)
-{
-    if (pin_connected(device, PIN_RESET, 0)) {
-        pin_pulse(device, PIN_RESET, 0);
-    } else {
-        machine_request_reset(SHUTDOWN_GUEST_RESET);
-    }
-}
-
 static void write_output_port(I8042 *self, uint8_t value)
 {
     self->output_port = value | OUT_NOT_RESET;
     if (!(value & OUT_NOT_RESET)) {
-        reset_machine(&self->device);
+        pin_pulse(&self->device, PIN_RESET, 0);
     }
 }
 
@@ -331,7 +321,7 @@ static void i8042_write_command(Device *device, unsigned index, uint64_t value)
     } else if (value >= CMD_PULSE) {
         /* Bits 0 to 3 that are 0 go low for six microseconds. Only bit 0 leads anywhere then. */
         if (!(value & OUT_NOT_RESET)) {
-            reset_machine(device);
+            pin_pulse(device, PIN_RESET, 0);
         }
     } else if (!run_simple_command(self, value)) {
         log_unimplemented("i8042: controller command 0x%02" PRIx64, value);
@@ -404,7 +394,7 @@ static const PinInfo i8042_pins[] = {
     [PIN_AUX_IRQ] = { "mouse-irq", "the mouse's interrupt", PIN_OUT,
                       .line_property = "mouse-irq" },
     [PIN_A20] = { "a20", "gate of address line 20", PIN_OUT },
-    [PIN_RESET] = { "reset", "resets the processor; unwired, the machine", PIN_OUT },
+    [PIN_RESET] = { "reset", "a pulse asks for a reset", PIN_OUT },
     [PIN_KBD_READY] = { "ps2-kbd-input-irq", "the keyboard has a byte", PIN_IN,
                         .set = i8042_ready },
     [PIN_AUX_READY] = { "ps2-mouse-input-irq", "the mouse has a byte", PIN_IN,

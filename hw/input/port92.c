@@ -4,7 +4,6 @@
  * the fast reset. Bits 2 to 7 only keep what is written.
  */
 #include "hw/core/device.h"
-#include "hw/core/machine.h"
 
 enum { CONTROL_RESET = 0x01, CONTROL_A20 = 0x02 };
 enum { PIN_A20, PIN_RESET };
@@ -16,13 +15,8 @@ typedef struct Port92 {
 
 static void port92_wrote(Device *device, unsigned index, uint64_t old)
 {
-    if (!(((Port92 *)device)->control & ~old & CONTROL_RESET)) {
-        return;
-    }
-    if (pin_connected(device, PIN_RESET, 0)) {
+    if (((Port92 *)device)->control & ~old & CONTROL_RESET) {
         pin_pulse(device, PIN_RESET, 0);
-    } else {
-        machine_request_reset(SHUTDOWN_GUEST_RESET);
     }
 }
 
@@ -40,7 +34,7 @@ static const BankInfo port92_banks[] = {
 };
 static const PinInfo port92_pins[] = {
     [PIN_A20] = { "a20", "gate of address line 20", PIN_OUT },
-    [PIN_RESET] = { "reset", "resets the processor; unwired, the machine", PIN_OUT },
+    [PIN_RESET] = { "reset", "a pulse asks for a reset", PIN_OUT },
 };
 
 const DeviceType port92_type = {

@@ -83,6 +83,14 @@ static void rcr_wrote(Device *device, unsigned index, uint64_t old)
     }
 }
 
+/* The chip answers with a reset of the processor, and this board with that of the machine. */
+static void rcin_driven(Device *device, unsigned line, bool level)
+{
+    if (level) {
+        machine_request_reset(SHUTDOWN_GUEST_RESET);
+    }
+}
+
 /* The bit starts a reset and does not stay. */
 static uint64_t rcr_read(Device *device, unsigned index)
 {
@@ -169,6 +177,9 @@ static const PinInfo piix3_pins[] = {
                          .count = PIRQS },
     [PIIX3_PIN_IRQ] = { .name = "irq", .description = "to the interrupt controllers",
                         .direction = PIN_OUT, .count = ISA_IRQS },
+    [PIIX3_PIN_RCIN] = { .name = "rcin", .description = "reset requests: of the keyboard "
+                         "controller (RCIN#), of port 92", .direction = PIN_IN, .count = 2,
+                         .set = rcin_driven },
 };
 
 static const BusInfo piix3_buses[] = { { "isa.0", "ISA" } };

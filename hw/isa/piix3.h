@@ -17,6 +17,7 @@ enum {
     PIIX3_PIN_ISA_IRQ,   /* in: IRQ0 to IRQ15 of ISA */
     PIIX3_PIN_PIRQ,      /* in: PIRQA# to PIRQD# */
     PIIX3_PIN_IRQ,       /* out: to the interrupt chips, both kinds joined */
+    PIIX3_PIN_RCIN,      /* in, high: somebody asks for a reset */
 };
 
 typedef struct Piix3 {

@@ -66,6 +66,21 @@ static void test_sci(void)
     qtest_stop(qtest);
 }
 
+/* A pulse at the first CPU: GLBCTL's SMI_EN, then APMC with DEVACTB's APMC_EN. */
+static void test_smi(void)
+{
+    QTest *qtest = start();
+
+    qtest_intercept_in(qtest, "cpu[0]");
+    qtest_pci_writel(qtest, 1, 3, 0x58, 1 << 25);
+    qtest_outb(qtest, APMC, 0x55);
+    g_assert_cmpuint(qtest_irq_raised(qtest, 2), ==, 0);
+    qtest_outl(qtest, PM + 0x28, qtest_inl(qtest, PM + 0x28) | 1);
+    qtest_outb(qtest, APMC, 0x55);
+    g_assert_cmpuint(qtest_irq_raised(qtest, 2), ==, 1);
+    qtest_stop(qtest);
+}
+
 static void test_timer(void)
 {
     QTest *qtest = start();
@@ -143,6 +158,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chipset/sci", test_sci);
     g_test_add_func("/chipset/timer", test_timer);
     g_test_add_func("/chipset/reset", test_reset);
+    g_test_add_func("/chipset/smi", test_smi);
     g_test_add_func("/chipset/power-off", test_power_off);
     g_test_add_func("/chipset/smbus", test_smbus);
     g_test_add_func("/chipset/hammer", test_hammer);

@@ -137,6 +137,7 @@ static void test_reset(uint16_t port, uint8_t value)
     event = qtest_event(qtest, "RESET");
     text = g_variant_print(event, FALSE);
     g_assert_nonnull(strstr(text, "guest-reset"));
+    g_assert_false(qtest_pin(qtest, "piix3", "rcin", port == PORT92));
     g_assert_cmphex(qtest_inb(qtest, STATUS), ==, 0x18);
     qtest_stop(qtest);
 }
