@@ -313,7 +313,8 @@ void vmm_stop(void)
     }
     monitor_flush_all();
     qtest_server_stop();
-    stop_machine();
+    /* Before the serial ports, or the focus of a terminal that they share would come to them. */
     monitor_delete_all();
+    stop_machine();
     chardev_remove_all();
 }
