@@ -19,6 +19,7 @@
  */
 #define IDENTITY_MAP_ADDRESS 0xfeffc000u
 #define TSS_ADDRESS          (IDENTITY_MAP_ADDRESS + 0x1000u)
+#define KERNEL_PAGES_SIZE    0x4000u   /* the page of the identity map, three of the TSS */
 
 static Kvm *in_use;
 
@@ -137,6 +138,10 @@ static bool set_addresses(Kvm *kvm, GError **error)
                             IDENTITY_MAP_ADDRESS);
             return false;
         }
+    }
+    if (machine_get()) {
+        machine_get()->reserved_base = IDENTITY_MAP_ADDRESS;
+        machine_get()->reserved_size = KERNEL_PAGES_SIZE;
     }
     result = kvm_ioctl_number(kvm->vm, KVM_SET_TSS_ADDR, TSS_ADDRESS);
     if (result < 0) {

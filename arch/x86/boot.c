@@ -19,9 +19,23 @@
 #define PTE_WRITE   BIT64(1)
 #define PTE_LARGE   BIT64(7)
 
-#define MSR_MTRR_DEF_TYPE 0x2ff
-#define MTRR_ENABLE       BIT64(11)
-#define MTRR_WRITE_BACK   6
+#define MSR_MTRR_PHYSBASE0    0x200
+#define MSR_MTRR_PHYSMASK0    0x201
+#define MSR_MTRR_FIX64K_00000 0x250
+#define MSR_MTRR_FIX16K_80000 0x258
+#define MSR_MTRR_FIX16K_A0000 0x259
+#define MSR_MTRR_FIX4K_C0000  0x268
+#define MSR_MTRR_DEF_TYPE     0x2ff
+#define MTRR_ENABLE           BIT64(11)   /* also of a variable range */
+#define MTRR_FIXED            BIT64(10)
+#define MTRR_UNCACHED         0
+#define MTRR_WRITE_PROTECT    5
+#define MTRR_WRITE_BACK       6
+
+/* Devices lie below 4 GiB, from the end of RAM or from here on; eight pieces at the most. */
+#define HOLE_LATEST 0xe0000000ull
+#define HOLE_END    0x100000000ull
+#define HOLE_STEP   (HOLE_END >> 8)
 
 bool boot_parse(const uint8_t *data, size_t size, BootImage *image, GError **error)
 {
@@ -266,11 +280,67 @@ bool boot_plan_add_command_line(BootPlan *plan, const char *text, uint64_t max, 
     return boot_plan_add(plan, "command line", BOOT_COMMAND_LINE, text, length + 1, 0, error);
 }
 
+/* ---- memory types: SDM volume 3, 12.11 ---- */
+
+static void set_fixed_ranges(X86CpuState *state)
+{
+    static const struct {
+        uint32_t index, count;
+        uint8_t type;
+    } ranges[] = {
+        { MSR_MTRR_FIX64K_00000, 1, MTRR_WRITE_BACK },
+        { MSR_MTRR_FIX16K_80000, 1, MTRR_WRITE_BACK },
+        { MSR_MTRR_FIX16K_A0000, 1, MTRR_UNCACHED },
+        { MSR_MTRR_FIX4K_C0000, 8, MTRR_WRITE_PROTECT },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        for (unsigned n = 0; n < ranges[i].count; n++) {
+            x86_cpu_msr_set(state, ranges[i].index + n,
+                            ranges[i].type * UINT64_C(0x0101010101010101));
+        }
+    }
+}
+
+/* Where devices begin below 4 GiB. */
+static uint64_t hole_start(const BootRequest *request)
+{
+    uint64_t start = HOLE_LATEST;
+
+    for (size_t i = 0; i < request->e820_count; i++) {
+        uint64_t end = request->e820[i].address + request->e820[i].length;
+        if (request->e820[i].type == BOOT_E820_RAM && request->e820[i].address < HOLE_END) {
+            start = MAX(start, MIN(end, HOLE_END));
+        }
+    }
+    return start;
+}
+
+/* Pieces that are powers of two, each twice the one before: no more than a CPU has ranges. */
+static void set_variable_ranges(X86CpuState *state, uint64_t start)
+{
+    uint64_t addresses = bits_mask(state->phys_bits);
+    unsigned n = 0;
+
+    start = (start + HOLE_STEP - 1) & ~(uint64_t)(HOLE_STEP - 1);
+    while (start < HOLE_END) {
+        uint64_t size = start & -start;
+
+        x86_cpu_msr_set(state, MSR_MTRR_PHYSBASE0 + 2 * n, start | MTRR_UNCACHED);
+        x86_cpu_msr_set(state, MSR_MTRR_PHYSMASK0 + 2 * n,
+                        (~(size - 1) & addresses) | MTRR_ENABLE);
+        start += size;
+        n++;
+    }
+}
+
 void boot_plan_apply(const BootPlan *plan, X86CpuState *state)
 {
     bool wide = plan->entry == BOOT_ENTRY_LONG64;
 
-    x86_cpu_msr_set(state, MSR_MTRR_DEF_TYPE, MTRR_ENABLE | MTRR_WRITE_BACK);
+    set_fixed_ranges(state);
+    set_variable_ranges(state, hole_start(plan->request));
+    x86_cpu_msr_set(state, MSR_MTRR_DEF_TYPE, MTRR_ENABLE | MTRR_FIXED | MTRR_WRITE_BACK);
     state->cr0 = X86_CR0_ET | (state->cr0 & ~(X86_CR0_CD | X86_CR0_NW));
     if (!state->bootstrap) {
         return;

@@ -179,7 +179,8 @@ bool boot_plan_load(const BootPlan *plan, struct AddressSpace *space, bool ram_i
 /*
  * Puts a CPU, fresh from reset, where the kernel expects it: the bootstrap processor at the
  * entry, others waiting. All get what firmware would have set: caching on, memory
- * write-back by default (MTRRs).
+ * write-back by default, video memory and the hole from the end of low RAM (or 3.5 GiB) to
+ * 4 GiB not cached, ROM write-protected (MTRRs).
  */
 void boot_plan_apply(const BootPlan *plan, X86CpuState *state);
 

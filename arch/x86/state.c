@@ -100,6 +100,7 @@ X86CpuState *x86_cpu_state_new(const X86CpuDefinition *cpu, const X86CpuSupport 
 
     state->bootstrap = bootstrap;
     state->signature = x86_cpu_signature(cpu);
+    state->phys_bits = cpu->phys_bits;
     state->misc_enable = x86_cpu_misc_enable(cpu);
     msr_make(state);
     xsave_make(state, cpu, support);

@@ -129,6 +129,7 @@ typedef struct X86CpuState {
     bool bootstrap;              /* the bootstrap processor */
     bool a20_masked;             /* for the listing only: memory/ does the masking */
     uint32_t signature;          /* CPUID.1:EAX, which reset leaves in EDX */
+    uint8_t phys_bits;           /* of physical addresses */
     uint64_t misc_enable;        /* IA32_MISC_ENABLE at power-on */
 } X86CpuState;
 

@@ -54,6 +54,8 @@ typedef struct Machine {
     char *name;                  /* -name */
     uint8_t uuid[16];
     bool uuid_set;
+    uint64_t reserved_base;      /* physical addresses that the accelerator keeps for itself, */
+    uint64_t reserved_size;      /* set before devices are wired; 0: none */
     GVariant *options;           /* all of -machine, "a{sv}" of strings */
 } Machine;
 

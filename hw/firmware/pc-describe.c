@@ -360,6 +360,20 @@ void pc_description_release(PcDescription *d)
     g_array_free(d->isa, TRUE);
 }
 
+E820Map *pc_memory_map(const PcDescription *d)
+{
+    const Machine *machine = machine_get();
+    E820Map *map = e820_new();
+
+    for (guint i = 0; i < d->ram->len; i++) {
+        const SmbiosMemoryRange *range = &g_array_index(d->ram, SmbiosMemoryRange, i);
+
+        e820_add(map, range->base, range->length, E820_RAM);
+    }
+    e820_add(map, machine->reserved_base, machine->reserved_size, E820_RESERVED);
+    return map;
+}
+
 SmbiosMachine pc_describe_smbios(const PcDescription *d)
 {
     const Machine *machine = machine_get();

@@ -152,13 +152,8 @@ static void open_a20(void)
 
 static E820Map *make_map(const PcDescription *d)
 {
-    E820Map *map = e820_new();
+    E820Map *map = pc_memory_map(d);
 
-    for (guint i = 0; i < d->ram->len; i++) {
-        const SmbiosMemoryRange *range = &g_array_index(d->ram, SmbiosMemoryRange, i);
-
-        e820_add(map, range->base, range->length, E820_RAM);
-    }
     e820_add(map, EBDA, VIDEO - EBDA, E820_RESERVED);
     e820_add(map, VIDEO, TABLES_FIRST - VIDEO, E820_NONE);
     e820_add(map, TABLES_FIRST, SHADOW_END - TABLES_FIRST, E820_RESERVED);

@@ -38,6 +38,9 @@ PciBus *pc_root_bus(void);
 void pc_describe(PcDescription *description, bool direct);
 void pc_description_release(PcDescription *description);
 
+/* RAM, and what the accelerator keeps for itself of the addresses. */
+E820Map *pc_memory_map(const PcDescription *description);
+
 /* What of it the SMBIOS tables need; borrows from the description and the machine. */
 SmbiosMachine pc_describe_smbios(const PcDescription *description);
 

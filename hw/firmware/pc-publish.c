@@ -53,16 +53,11 @@ static void publish_hpet(FwCfg *fw, const AcpiMachine *m)
     take_item(fw, FW_CFG_HPET, g_bytes_new(bytes, sizeof(bytes)));
 }
 
-/* RAM in one entry below 4 GiB and one above; the BIOS itself cuts out what is below 1 MiB. */
+/* RAM in one entry below 4 GiB and one above, and what is kept; the BIOS itself cuts out what is below 1 MiB. */
 static bool publish_memory_map(FwCfg *fw, const PcDescription *d, GError **errp)
 {
-    g_autoptr(E820Map) map = e820_new();
+    g_autoptr(E820Map) map = pc_memory_map(d);
 
-    for (guint i = 0; i < d->ram->len; i++) {
-        const SmbiosMemoryRange *range = &g_array_index(d->ram, SmbiosMemoryRange, i);
-
-        e820_add(map, range->base, range->length, E820_RAM);
-    }
     return set_file(fw, "etc/e820", e820_encode(map), errp);
 }
 
@@ -172,13 +167,8 @@ static bool publish_option_roms(FwCfg *fw, const PcFirmware *firmware, GError **
 static E820Map *loader_map(const PcDescription *d)
 {
     enum { BIOS_END_ROOM = 2 << 20 };
-    E820Map *map = e820_new();
+    E820Map *map = pc_memory_map(d);
 
-    for (guint i = 0; i < d->ram->len; i++) {
-        const SmbiosMemoryRange *range = &g_array_index(d->ram, SmbiosMemoryRange, i);
-
-        e820_add(map, range->base, range->length, E820_RAM);
-    }
     e820_add(map, 0x9fc00, 0x100000 - 0x9fc00, E820_RESERVED);
     if (d->low_end >= 4 * BIOS_END_ROOM) {
         e820_add(map, d->low_end - BIOS_END_ROOM, BIOS_END_ROOM, E820_RESERVED);

@@ -477,6 +477,41 @@ static void test_bios(void)
     g_remove(path);
 }
 
+/* What an accelerator keeps for itself is told directly, and through fw_cfg. */
+static void test_reserved(void)
+{
+    static const E820Entry expected[] = {
+        { 0, 0x9fc00, E820_RAM },
+        { 0x9fc00, 0x400, E820_RESERVED },
+        { 0xe0000, 0x20000, E820_RESERVED },
+        { MIB, 255 * MIB, E820_RAM },
+        { 0xfeffc000, 0x4000, E820_RESERVED },
+    };
+    g_autofree char *path = NULL;
+    GBytes *file;
+
+    machine_make("256M");
+    machine_get()->kernel = g_strdup("a kernel");
+    machine_get()->ram_size = 256 * MIB;
+    machine_get()->reserved_base = 0xfeffc000;
+    machine_get()->reserved_size = 0x4000;
+    bring_up();
+    check_map(expected, G_N_ELEMENTS(expected));
+    machine_down();
+
+    path = make_bios(256 * 1024);
+    machine_make("256M");
+    machine_get()->firmware = g_strdup(path);
+    machine_get()->reserved_base = 0xfeffc000;
+    machine_get()->reserved_size = 0x4000;
+    bring_up();
+    file = fw_cfg_file(fw_cfg_find(), "etc/e820");
+    g_assert_cmpuint(g_bytes_get_size(file), ==, 40);
+    g_assert_cmphex(load_le((const uint8_t *)g_bytes_get_data(file, NULL) + 20, 8), ==, 0xfeffc000);
+    machine_down();
+    g_remove(path);
+}
+
 static void check_bios_error(const char *firmware, const char *word)
 {
     g_autoptr(GError) error = NULL;
@@ -549,6 +584,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc-firmware/direct/chips", test_direct_chips);
     g_test_add_func("/pc-firmware/direct/bridge", test_direct_bridge);
     g_test_add_func("/pc-firmware/direct/map", test_direct_map);
+    g_test_add_func("/pc-firmware/reserved", test_reserved);
     g_test_add_func("/pc-firmware/direct/tables", test_direct_tables);
     g_test_add_func("/pc-firmware/cmos", test_cmos);
     g_test_add_func("/pc-firmware/bios", test_bios);

@@ -686,7 +686,7 @@ static void test_apply(void)
     g_autoptr(GByteArray) kernel = make_linux();
     BootRequest request = request_of(kernel);
     g_autoptr(BootPlan) plan = plan_of(&request);
-    X86CpuDefinition cpu = { .family = 6 };
+    X86CpuDefinition cpu = { .family = 6, .phys_bits = 40 };
     X86CpuSupport support = { .name = "test" };
     X86CpuState *s = x86_cpu_state_new(&cpu, &support, true);
     X86CpuState *other = x86_cpu_state_new(&cpu, &support, false);
@@ -702,12 +702,52 @@ static void test_apply(void)
     g_assert_cmphex(s->segment[X86_CS].attributes, ==, 0xa09b);
     g_assert_cmphex(s->segment[X86_SS].attributes, ==, 0xc093);
     g_assert_cmphex(s->rflags, ==, 2);
-    g_assert_cmphex(x86_cpu_msr_value(s, 0x2ff), ==, 0x806);
-    g_assert_cmphex(x86_cpu_msr_value(other, 0x2ff), ==, 0x806);
+    g_assert_cmphex(x86_cpu_msr_value(s, 0x2ff), ==, 0xc06);
+    g_assert_cmphex(x86_cpu_msr_value(other, 0x2ff), ==, 0xc06);
     g_assert_cmpuint(other->mp_state, ==, X86_MP_WAIT_SIPI);
     g_assert_cmphex(other->rip, ==, 0xfff0);
     x86_cpu_state_free(s);
     x86_cpu_state_free(other);
+}
+
+/* The memory types of every CPU, by where RAM ends. */
+static void test_memory_types(void)
+{
+    static const struct {
+        uint64_t ram_end;
+        uint64_t ranges[3][2];   /* base and mask */
+    } rows[] = {
+        { 0x10000000, { { 0xe0000000, 0xffe0000800 } } },
+        { 0xe0000000, { { 0xe0000000, 0xffe0000800 } } },
+        { 0xf0000000, { { 0xf0000000, 0xfff0000800 } } },
+        { 0xe8000000, { { 0xe8000000, 0xfff8000800 }, { 0xf0000000, 0xfff0000800 } } },
+        { 0xfd100001, { { 0xfe000000, 0xfffe000800 } } },
+        { 0x200000000, { { 0 } } },
+    };
+    g_autoptr(GByteArray) kernel = make_linux();
+    BootRequest request = request_of(kernel);
+    X86CpuDefinition cpu = { .family = 6, .phys_bits = 40 };
+    X86CpuSupport support = { .name = "test" };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        BootE820 ram = { 0, rows[i].ram_end, BOOT_E820_RAM };
+        X86CpuState *s = x86_cpu_state_new(&cpu, &support, i % 2);
+        g_autoptr(BootPlan) plan = NULL;
+
+        request.e820 = &ram;
+        request.e820_count = 1;
+        plan = plan_of(&request);
+        boot_plan_apply(plan, s);
+        for (unsigned n = 0; n < 3; n++) {
+            g_assert_cmphex(x86_cpu_msr_value(s, 0x200 + 2 * n), ==, rows[i].ranges[n][0]);
+            g_assert_cmphex(x86_cpu_msr_value(s, 0x201 + 2 * n), ==, rows[i].ranges[n][1]);
+        }
+        g_assert_cmphex(x86_cpu_msr_value(s, 0x250), ==, 0x0606060606060606);
+        g_assert_cmphex(x86_cpu_msr_value(s, 0x258), ==, 0x0606060606060606);
+        g_assert_cmphex(x86_cpu_msr_value(s, 0x259), ==, 0);
+        g_assert_cmphex(x86_cpu_msr_value(s, 0x26f), ==, 0x0505050505050505);
+        x86_cpu_state_free(s);
+    }
 }
 
 /* RAM of 64 MiB, with a hole where the e820 map of the request says there is none. */
@@ -835,6 +875,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/boot/modules", test_modules_option);
     g_test_add_func("/x86/boot/map", test_map_bad);
     g_test_add_func("/x86/boot/apply", test_apply);
+    g_test_add_func("/x86/boot/memory-types", test_memory_types);
     g_test_add_func("/x86/boot/load", test_load);
     g_test_add_func("/x86/boot/truncated", test_truncated);
     g_test_add_func("/x86/boot/mutated", test_mutated);
