@@ -236,25 +236,30 @@ static void leaf_topology(Builder *b, uint32_t leaf, bool dies)
 
 static void leaf_d(Builder *b)
 {
+    enum { XCR0_RESET = 1, D_1_XSAVEC = 1 << 1, D_1_XSAVES = 1 << 3 };
     const X86CpuDefinition *cpu = b->cpu;
     uint64_t components = cpu->xcr0 | cpu->xss;
+    bool has_compacted = word(b, X86_WORD_D_1_EAX) & (D_1_XSAVEC | D_1_XSAVES);
 
     if (!cpu->xcr0) {
         add_sub(b, 0xd, 0, 0, 0, 0, 0);
         return;
     }
-    /* EBX follows XCR0 as it runs; here is its value after reset (x87 alone). */
-    add_sub(b, 0xd, 0, cpu->xcr0, X86_XSAVE_MIN_SIZE, cpu->xsave_size, cpu->xcr0 >> 32);
+    /* EBX follows XCR0 and IA32_XSS as it runs; here is its value after reset. */
+    add_sub(b, 0xd, 0, cpu->xcr0, x86_xsave_size(b->support, XCR0_RESET), cpu->xsave_size,
+            cpu->xcr0 >> 32);
     add_sub(b, 0xd, 1, word(b, X86_WORD_D_1_EAX),
-            word(b, X86_WORD_D_1_EAX) & 0xa ? X86_XSAVE_MIN_SIZE : 0, cpu->xss, cpu->xss >> 32);
+            has_compacted ? x86_xsave_compacted_size(b->support, XCR0_RESET) : 0, cpu->xss,
+            cpu->xss >> 32);
     for (unsigned bit = 2; bit < 63; bit++) {
         uint32_t offset, size, flags = cpu->xss >> bit & 1;
 
         if (components >> bit & 1) {
             const X86CpuidEntry *e = x86_cpu_support_entry(b->support, 0xd, bit);
 
+            flags |= x86_xsave_aligned(b->support, bit) ? 2 : 0;
             x86_xsave_place(b->support, bit, &offset, &size);
-            add_sub(b, 0xd, bit, size, flags ? 0 : offset, e ? e->ecx : flags, 0);
+            add_sub(b, 0xd, bit, size, flags & 1 ? 0 : offset, e ? e->ecx : flags, 0);
         }
     }
 }

@@ -45,6 +45,24 @@ static uint32_t entry_register(const X86CpuidEntry *e, X86CpuidRegister reg)
     }
 }
 
+/*
+ * What cannot be saved cannot be used: a kernel may list a feature whose state it does not let
+ * this process's guests have (AMX without the permission for it).
+ */
+static void drop_stateless(X86CpuSupport *support)
+{
+    const X86CpuidEntry *e = x86_cpu_support_entry(support, 0xd, 0);
+    uint64_t components = e ? e->eax | (uint64_t)e->edx << 32 : 0;
+
+    for (size_t i = 0; e && i < x86_xsave_component_count; i++) {
+        const X86XsaveComponent *c = &x86_xsave_components[i];
+
+        if (!c->supervisor && !(components >> c->bit & 1)) {
+            x86_feature_set_list(&support->features, c->features, false);
+        }
+    }
+}
+
 void x86_cpu_support_init(X86CpuSupport *support, const char *name,
                           const X86CpuidEntry *entries, size_t count)
 {
@@ -59,6 +77,7 @@ void x86_cpu_support_init(X86CpuSupport *support, const char *name,
             support->features.word[w] = entry_register(e, info->reg);
         }
     }
+    drop_stateless(support);
     x86_feature_set_list(&support->features, ALWAYS_SUPPORTED, true);
     e = x86_cpu_support_entry(support, 0x80000008, 0);
     support->phys_bits = e ? e->eax & 0xff : 0;

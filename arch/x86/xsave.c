@@ -19,8 +19,8 @@ const X86XsaveComponent x86_xsave_components[] = {
     { 12, true, "cet_s", "cet-ss|cet-ibt", 0, 24 },
     { 14, true, "uintr", "uintr", 0, 48 },
     { 15, true, "lbr", "arch-lbr", 0, 808 },
-    { 17, false, "tilecfg", "amx-tile", 2752, 64 },
-    { 18, false, "tiledata", "amx-tile", 2816, 8192 },
+    { 17, false, "tilecfg", "amx-tile", 2752, 64, true },
+    { 18, false, "tiledata", "amx-tile", 2816, 8192, true },
 };
 const size_t x86_xsave_component_count = G_N_ELEMENTS(x86_xsave_components);
 
@@ -85,6 +85,38 @@ uint32_t x86_xsave_size(const X86CpuSupport *support, uint64_t xcr0)
         if (xcr0 >> bit & 1) {
             x86_xsave_place(support, bit, &offset, &size);
             end = MAX(end, offset + size);
+        }
+    }
+    return end;
+}
+
+bool x86_xsave_aligned(const X86CpuSupport *support, unsigned bit)
+{
+    enum { ALIGNED = 1 << 1 };   /* of ECX */
+    const X86CpuidEntry *e = bit > 1 ? x86_cpu_support_entry(support, 0xd, bit) : NULL;
+
+    if (e && e->eax) {
+        return e->ecx & ALIGNED;
+    }
+    for (size_t i = 0; i < x86_xsave_component_count; i++) {
+        if (x86_xsave_components[i].bit == bit) {
+            return x86_xsave_components[i].aligned;
+        }
+    }
+    return false;
+}
+
+/* SDM volume 1, 13.4.3. */
+uint32_t x86_xsave_compacted_size(const X86CpuSupport *support, uint64_t components)
+{
+    uint32_t end = X86_XSAVE_MIN_SIZE;
+
+    for (unsigned bit = 2; bit < 63; bit++) {
+        uint32_t offset, size;
+
+        if (components >> bit & 1) {
+            x86_xsave_place(support, bit, &offset, &size);
+            end = (x86_xsave_aligned(support, bit) ? (end + 63) & ~63u : end) + size;
         }
     }
     return end;

@@ -19,6 +19,7 @@ typedef struct X86XsaveComponent {
     const char *features; /* any of these, separated by '|', brings it */
     uint32_t offset;      /* Intel's; a CPU may state another in leaf 0xd */
     uint32_t size;
+    bool aligned;         /* begins at a multiple of 64 bytes in the compacted form */
 } X86XsaveComponent;
 
 extern const X86XsaveComponent x86_xsave_components[];
@@ -31,7 +32,14 @@ uint64_t x86_xsave_components_of(const X86FeatureSet *features, bool supervisor)
 void x86_xsave_place(const X86CpuSupport *support, unsigned bit, uint32_t *offset,
                      uint32_t *size);
 
-/* Bytes of the standard form with the components of `xcr0`. */
+/* Whether it is aligned in the compacted form; by the same sources. */
+bool x86_xsave_aligned(const X86CpuSupport *support, unsigned bit);
+
+/*
+ * Bytes of the standard form with the components of `xcr0`, and of the compacted form with
+ * those of XCR0 | IA32_XSS: what EBX of leaves 0xd.0 and 0xd.1 say as the CPU runs.
+ */
 uint32_t x86_xsave_size(const X86CpuSupport *support, uint64_t xcr0);
+uint32_t x86_xsave_compacted_size(const X86CpuSupport *support, uint64_t components);
 
 #endif

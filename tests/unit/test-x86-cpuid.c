@@ -499,6 +499,69 @@ static void test_leaves_all(void)
     }
 }
 
+/* What a kernel computes of leaf 0xd must be what the leaf itself says, whatever is offered. */
+static void check_xsave(uint64_t components)
+{
+    X86CpuSupport s = support_all("GenuineIntel");
+    X86CpuDefinition cpu;
+    X86CpuidEntry e;
+    uint32_t standard = 576, compacted = 576;
+
+    for (size_t i = 0; i < all_count; i++) {
+        if (all_entries[i].leaf == 0xd && all_entries[i].subleaf == 0) {
+            all_entries[i].eax = components;
+        }
+    }
+    x86_cpu_support_init(&s, "test", all_entries, all_count);
+    s.hardware = true;
+    cpu = define("host,migratable=off", &s, NULL);
+    e = leaf_of(&cpu, &s, &one_cpu, 0, 0xd, 0);
+    g_assert_cmphex(e.eax & ~components, ==, 0);
+    g_assert_cmphex(e.ebx, ==, 576);
+    g_assert_cmphex(e.ecx, ==, cpu.xsave_size);
+    for (unsigned bit = 2; bit < 32; bit++) {
+        if (cpu.xcr0 >> bit & 1) {
+            X86CpuidEntry part = leaf_of(&cpu, &s, &one_cpu, 0, 0xd, bit);
+
+            g_assert_cmpuint(part.eax, >, 0);
+            g_assert_cmpuint(part.ebx, >=, 576);
+            standard = MAX(standard, part.eax + part.ebx);
+            compacted = (part.ecx & 2 ? (compacted + 63) & ~63u : compacted) + part.eax;
+        }
+    }
+    g_assert_cmpuint(e.ecx, ==, standard);
+    g_assert_cmpuint(x86_xsave_compacted_size(&s, cpu.xcr0), ==, compacted);
+    g_assert_cmphex(leaf_of(&cpu, &s, &one_cpu, 0, 0xd, 1).ebx, ==, 576);
+    /* A feature without its state is not offered. */
+    g_assert_true(x86_feature_set_has(&cpu.features, "avx") == !!(components & 4));
+    g_assert_true(x86_feature_set_has(&cpu.features, "avx2") == !!(components & 4));
+    g_assert_true(x86_feature_set_has(&cpu.features, "mpx") == ((components & 0x18) == 0x18));
+    g_assert_true(x86_feature_set_has(&cpu.features, "avx512f") ==
+                  ((components & 0xe4) == 0xe4));
+    g_assert_true(x86_feature_set_has(&cpu.features, "pku") == !!(components & 0x200));
+    g_assert_true(x86_feature_set_has(&cpu.features, "amx-int8") ==
+                  ((components & 0x60000) == 0x60000));
+}
+
+static void test_xsave(void)
+{
+    static const uint64_t offered[] = {
+        0x3, 0x7, 0xb, 0x1b, 0x1f, 0x67, 0xe7, 0x203, 0x207, 0x2e7, 0x2ff, 0x202e7, 0x402e7,
+        0x602e7, 0x602ff,
+    };
+    X86CpuSupport s = support_all("GenuineIntel");
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(offered); i++) {
+        check_xsave(offered[i]);
+    }
+    g_assert_cmpuint(x86_xsave_size(&s, 0x207), ==, 2696);
+    g_assert_cmpuint(x86_xsave_compacted_size(&s, 0x207), ==, 840);
+    g_assert_cmpuint(x86_xsave_compacted_size(&s, 0x2e7), ==, 2440);
+    /* TILECFG and TILEDATA begin at multiples of 64; supervisor components follow their number. */
+    g_assert_cmpuint(x86_xsave_compacted_size(&s, 0x602e7), ==, 2496 + 64 + 8192);
+    g_assert_cmpuint(x86_xsave_compacted_size(&s, 0x1a07), ==, 840 + 16 + 24);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -515,5 +578,6 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/cpuid/epyc", test_leaves_epyc);
     g_test_add_func("/x86/cpuid/host-leaves", test_leaves_host);
     g_test_add_func("/x86/cpuid/all", test_leaves_all);
+    g_test_add_func("/x86/cpuid/xsave", test_xsave);
     return g_test_run();
 }
