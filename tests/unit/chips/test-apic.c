@@ -748,7 +748,7 @@ static void test_x2apic_ipis(void)
     g_assert_true(vector_in(1, IRR, 0x58));
     g_assert_true(set_msr(0, ICR, 0xffffffffull << 32 | 0x59));
     g_assert_true(vector_in(1, IRR, 0x59));
-    put(1, ICR2, 0xff << 24);
+    put(1, ICR2, 0xffu << 24);
     put(1, ICR, 0x5a);
     g_assert_true(msr_vector_in(2, IRR, 0x5a) && vector_in(1, IRR, 0x5a));
     down();
