@@ -52,6 +52,8 @@ static void smi_in_thread(Cpu *cpu, void *opaque)
     if (result < 0) {
         report_warning("CPU %u: the system management interrupt is lost: KVM_SMI: %s", cpu->index,
                        g_strerror(-result));
+    } else {
+        cpu->halted = false;   /* it wakes from HLT; whether it may run is asked again */
     }
 }
 

@@ -21,6 +21,7 @@ INIT = '''#!/bin/busybox sh
 mount -t proc proc /proc
 mount -t devtmpfs devtmpfs /dev
 echo "CPUS $(grep -c ^processor /proc/cpuinfo)"
+echo "X2APIC $(dmesg | grep -c 'x2apic enabled')"
 echo INIT-REACHED
 case $vmm_task in
 ticks) i=0; while :; do echo "TICK $i"; i=$((i + 1)); sleep 0.3; done ;;
@@ -63,6 +64,17 @@ def boot(flavour, irqchip, cpus):
         event = vm.event('SHUTDOWN')
         expect_equal(event['data'], {'guest': True, 'reason': 'guest-shutdown'}, 'SHUTDOWN')
         expect_equal(vm.wait(), 0, 'exit status')
+
+
+def x2apic(irqchip):
+    """The mode is in use where the CPU has it, and only there."""
+    for flag, found in (('+', 1), ('-', 0)):
+        with machine('poweroff', '-smp', '2', '-cpu', f'qemu64,{flag}x2apic',
+                     irqchip=irqchip) as vm:
+            before = vm.expect('INIT-REACHED', BOOT_SECONDS)
+            for word in ('CPUS 2', f'X2APIC {found}'):
+                if word not in before:
+                    raise TestFailure(f'no "{word}" with {flag}x2apic: {before[-500:]}')
 
 
 def pause_and_resume():
@@ -148,6 +160,8 @@ CASES = [(f'{flavour} kernel, kernel-irqchip={irqchip}, {cpus} CPU{"s" * (cpus >
              ('cloud', 'on', 1), ('cloud', 'on', 2), ('cloud', 'split', 1), ('cloud', 'split', 2),
              ('cloud', 'off', 1), ('cloud', 'off', 2), ('generic', 'on', 1), ('generic', 'on', 2),
              ('generic', 'split', 2), ('generic', 'off', 1)]]
+CASES += [(f'x2APIC, kernel-irqchip={irqchip}', lambda i=irqchip: x2apic(i))
+          for irqchip in ('on', 'split', 'off')]
 CASES += [
     ('-S waits for cont', start_paused),
     ('stop and cont', pause_and_resume),

@@ -391,6 +391,9 @@ static int cpu_ioctl(unsigned n, unsigned long request, void *argument)
     case KVM_NMI:
         script.nmis++;
         return 0;
+    case KVM_SMI:
+        script.smis++;
+        return 0;
     default:
         return 0;
     }

@@ -75,7 +75,7 @@ typedef struct Script {
     struct kvm_irqchip chips[3];
     struct kvm_pit_state2 pit;
     unsigned interrupts[8], interrupt_count;  /* KVM_INTERRUPT */
-    unsigned nmis;
+    unsigned nmis, smis;
 } Script;
 
 extern Script script;

@@ -498,6 +498,38 @@ static void test_nmi(void)
     stop();
 }
 
+/* The pin SMI, and a message; only where the kernel has the mode. */
+static void test_smi(void)
+{
+    static const char *const modes[] = { "kvm", "kvm,kernel-irqchip=off" };
+
+    for (unsigned i = 0; i < 4; i++) {
+        ApicMessage smi = { .delivery = APIC_SMI, .level = true };
+        GError *error = NULL;
+
+        script_reset();
+        script.cap[KVM_CAP_X86_SMM] = i >= 2;
+        g_assert_true(bench_start(modes[i % 2], "qemu64,check=off", 1, &error));
+        script_run(0)->apic_base = 0xfee00900;
+        machine_start();
+        pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, true);
+        pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, false);
+        for (unsigned n = 0; i >= 2 && n < 500 && !script.smis; n++) {
+            bench_wait(1);
+        }
+        bench_wait(2);
+        g_assert_cmpuint(script.smis, ==, i >= 2);
+        if (i == 3) {
+            apic_deliver(&smi);
+            for (unsigned n = 0; n < 500 && script.smis < 2; n++) {
+                bench_wait(1);
+            }
+            g_assert_cmpuint(script.smis, ==, 2);
+        }
+        stop();
+    }
+}
+
 /* ---- routes ---- */
 
 static unsigned routes_of(unsigned gsi)
@@ -613,6 +645,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-exits/held", test_held);
     g_test_add_func("/kvm-exits/run-on", test_run_on);
     g_test_add_func("/kvm-exits/nmi", test_nmi);
+    g_test_add_func("/kvm-exits/smi", test_smi);
     g_test_add_func("/kvm-exits/routing", test_routing);
     g_test_add_func("/kvm-exits/routes-run-out", test_routes_run_out);
     g_test_add_func("/kvm-exits/instruction-names", test_instruction_names);
