@@ -61,7 +61,9 @@ static int64_t tsc_zero;
 
 static int64_t tsc_time(void *opaque, uint64_t tsc)
 {
-    return tsc_rate ? tsc_zero + (int64_t)(tsc / tsc_rate) : TIME_NEVER;
+    bool never = !tsc_rate || tsc / tsc_rate > INT64_MAX / 4;
+
+    return never ? TIME_NEVER : tsc_zero + (int64_t)(tsc / tsc_rate);
 }
 
 static const ApicCpuOps cpu_ops = {
