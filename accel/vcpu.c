@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 
 /* The kick: it only has to interrupt a system call. */
 #define KICK_SIGNAL SIGUSR1
+#define VCPU_ALIGN 64
 
 static GPtrArray *vcpus;
 static bool running;          /* between resume and pause */
@@ -378,7 +381,7 @@ static void vcpu_free(Vcpu *vcpu)
     g_cond_clear(&vcpu->wake);
     g_clear_error(&vcpu->error);
     vcpu->cpu->accel = NULL;
-    g_free(vcpu);
+    free(vcpu);
 }
 
 /* The lock is dropped: the thread needs it to come to its end. */
@@ -394,7 +397,9 @@ static void join(Vcpu *vcpu)
 
 bool vcpu_new(Cpu *cpu, const VcpuOps *ops, GError **error)
 {
-    Vcpu *vcpu = g_malloc0(ops->size);
+    /* Registers in it may be vectors. */
+    size_t size = (ops->size + VCPU_ALIGN - 1) & ~(size_t)(VCPU_ALIGN - 1);
+    Vcpu *vcpu = memset(aligned_alloc(VCPU_ALIGN, size), 0, size);
     sigset_t old;
     int result;
 

@@ -224,14 +224,26 @@ static unsigned long word_mask(uint64_t base, uint64_t first, uint64_t last)
     return mask;
 }
 
-static void mark_pages(atomic_ulong *bits, uint64_t first, uint64_t last)
+static DirtyWatch watches[DIRTY_CLIENTS];
+
+void dirty_log_set_watch(DirtyClient client, DirtyWatch watch)
 {
+    watches[client] = watch;
+}
+
+/* Was a page clean? */
+static bool mark_pages(atomic_ulong *bits, uint64_t first, uint64_t last)
+{
+    bool news = false;
+
     for (uint64_t w = first / WORD_BITS; w <= last / WORD_BITS; w++) {
         unsigned long mask = word_mask(w * WORD_BITS, first, last);
         if ((atomic_load_explicit(&bits[w], memory_order_relaxed) & mask) != mask) {
             atomic_fetch_or(&bits[w], mask);
+            news = true;
         }
     }
+    return news;
 }
 
 void dirty_log_start(RamBlock *block, DirtyClient client, bool all_dirty)
@@ -267,8 +279,8 @@ void dirty_log_mark_slow(RamBlock *block, uint64_t offset, uint64_t length)
     epoch_enter();
     for (unsigned i = 0; i < DIRTY_CLIENTS; i++) {
         atomic_ulong *bits = atomic_load(&block->dirty[i]);
-        if (bits) {
-            mark_pages(bits, first, last);
+        if (bits && mark_pages(bits, first, last) && watches[i]) {
+            watches[i](block, offset, length);
         }
     }
     epoch_leave();

@@ -62,6 +62,13 @@ static inline bool dirty_log_on(RamBlock *block, DirtyClient client)
     return atomic_load_explicit(&block->dirty[client], memory_order_relaxed) != NULL;
 }
 
+/*
+ * Called after a write that made a clean page dirty for the client, in the thread that wrote:
+ * any, with or without the machine lock. Set while the client is off everywhere; NULL: nobody.
+ */
+typedef void (*DirtyWatch)(RamBlock *block, uint64_t offset, uint64_t length);
+void dirty_log_set_watch(DirtyClient client, DirtyWatch watch);
+
 /* For all the clients that are on. Bounds are the caller's: inside the block. */
 void dirty_log_mark_slow(RamBlock *block, uint64_t offset, uint64_t length);
 static inline void dirty_log_mark(RamBlock *block, uint64_t offset, uint64_t length)
