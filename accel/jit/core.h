@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the software CPU's core: blocks, the cache of them, the soft TLB.
+ *
+ * Locks: `jit.lock` is over the cache of blocks. It is taken last, after the machine lock where
+ * both are held, and never across a call that may raise.
+ */
+#ifndef ACCEL_JIT_CORE_H
+#define ACCEL_JIT_CORE_H
+
+#include "accel/jit/jit.h"
+
+/* ---- blocks ---- */
+
+typedef struct JitExit {
+    _Atomic(JitBlock *) to;      /* NULL: not chained */
+    JitBlock *from;
+    struct JitExit *next;        /* of those that lead to the same block */
+    uint32_t jump, stub;         /* the back end's: where the jump is, and what it does unchained */
+} JitExit;
+
+/*
+ * Found by where it lies in physical memory, its virtual pc and its context. Never changes but for
+ * its chains. It lives until the whole cache is flushed, also after it was taken out.
+ */
+struct JitBlock {
+    uint64_t pc, base;
+    uint32_t flags;
+    uint8_t mode;
+    atomic_bool gone;            /* taken out: nothing may enter it again */
+    unsigned insns;
+    uint64_t end;                /* pc after the last instruction */
+    RamBlock *ram;               /* where the code is; NULL: not in RAM, so not in the cache */
+    uint64_t offset[2];          /* in it of the code in the first and the second page */
+    uint32_t length[2];          /* bytes of code in those; 0: not in a second page */
+    JitBlock *next_hash;
+    JitBlock *next_on_page[2];
+    JitExit exits[IR_MAX_EXITS];
+    JitExit *incoming;           /* chains that lead here */
+    const void *code;            /* the host's; NULL: the evaluator runs it */
+    const IrSlot *slots;
+    unsigned slot_count;
+    unsigned count;
+    IrOp *ops;                   /* `count` of them */
+};
+
+typedef struct JitPageBlocks JitPageBlocks;
+
+/* The machine's. */
+typedef struct Jit {
+    const JitArch *arch;
+    GMutex lock;
+    GHashTable *blocks;          /* of JitBlock, by what finds it */
+    GHashTable *pages;           /* of JitPageBlocks, by RAM block and page */
+    GPtrArray *all;              /* every block made since the last flush */
+    size_t bytes, max_bytes;
+    MemoryListener listener;
+    bool map_changed;
+    bool one_insn;
+    bool attached;
+} Jit;
+
+extern Jit jit;
+
+/* What finds a block; the caller holds jit.lock. */
+JitBlock *jit_cache_find(const JitContext *context, RamBlock *ram, uint64_t offset);
+void jit_cache_add(JitBlock *block);
+/* Takes out the blocks that lie in a range of RAM. False: the pages hold none any more. */
+bool jit_cache_drop(RamBlock *ram, uint64_t offset, uint64_t length);
+/* All of them; no CPU may be in one. */
+void jit_cache_flush(void);
+void jit_cache_init(void);
+void jit_cache_release(void);
+/* Is there code in that range that the CPU is executing at `pc`? */
+bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t pc);
+
+/* ---- per CPU ---- */
+
+#define JIT_TLB_BITS 9
+#define JIT_TLB_ENTRIES (1u << JIT_TLB_BITS)
+#define JIT_WALK_ENTRIES 64
+
+/* What an entry of the TLB does not say. */
+typedef struct JitTlbInfo {
+    uint64_t physical;           /* of the page */
+    RamBlock *ram;               /* NULL: I/O */
+    uint64_t offset;             /* of the page in ram */
+    bool global;
+    uint8_t allowed;             /* JIT_CAN_* of the translation */
+    bool writable;               /* RAM, not ROM */
+    bool readable;               /* RAM, ROM, a ROM device in ROM mode */
+} JitTlbInfo;
+
+typedef struct JitCore {
+    JitTlbInfo info[JIT_MMU_MODES][JIT_TLB_ENTRIES];
+    uint64_t large;              /* the size of the largest page in the TLB */
+    uint64_t salt;               /* of the tags in JitCpu.jumps */
+    struct {
+        uint64_t page;           /* physical; UINT64_MAX: nothing */
+        uint8_t *host;
+        RamBlock *ram;
+        uint64_t offset;
+        bool writable;
+    } walk[JIT_WALK_ENTRIES];    /* RAM that page tables lie in */
+    bool single;                 /* the next block is one instruction, and is not kept */
+    bool translating;
+    bool running;                /* between vcpu_enter_guest() and vcpu_leave_guest() */
+    JitBlock *uncached;          /* the last block that is in no cache */
+    uint64_t values[IR_MAX_OPS]; /* the evaluator's */
+    IrBlock ir;
+} JitCore;
+
+static inline unsigned jit_tlb_index(uint64_t address)
+{
+    return address >> JIT_PAGE_BITS & (JIT_TLB_ENTRIES - 1);
+}
+
+static inline unsigned jit_jump_index(uint64_t pc)
+{
+    return (pc ^ pc >> 12) & ((1u << JIT_JUMP_BITS) - 1);
+}
+
+bool jit_memory_create(JitCpu *cpu, GError **error);
+void jit_memory_destroy(JitCpu *cpu);
+/* The TLB entry that covers an address for an access; it is filled, or raises. */
+JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
+/* From any thread while guests are blocked, or the CPU's own. */
+void jit_tlb_flush_all(JitCpu *cpu);
+/* Writes to a page of RAM are to be noticed from now on. */
+void jit_tlb_watch(RamBlock *ram, uint64_t offset);
+void jit_jumps_flush(JitCpu *cpu);
+
+/* Guests stay out while devices are called. */
+void jit_leave_guest(JitCpu *cpu);
+void jit_enter_guest(JitCpu *cpu);
+
+/* ---- running ---- */
+
+typedef enum JitEnd {
+    JIT_END_EXIT,      /* by exit `number` */
+    JIT_END_INDIRECT,
+    JIT_END_LEAVE,
+} JitEnd;
+
+/* Runs a block by the portable evaluator. */
+JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number);
+
+/* The block for where the CPU is: found, or translated. May raise. */
+JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context);
+void jit_block_free(JitBlock *block);
+/* Chains an exit to a block. Under jit.lock. */
+void jit_chain(JitBlock *from, unsigned number, JitBlock *to);
+
+/* For generated code: arguments in one word. `packed`: opcode, size, mode, a byte each. */
+uint64_t jit_atomic_packed(JitCpu *cpu, uint64_t address, uint64_t value, uint64_t expected,
+                           uint64_t packed);
+/* Vectors to and from the state; `packed`: size, mode, 1 if the address must be aligned. */
+void jit_load_vector(JitCpu *cpu, uint64_t address, void *to, uint64_t packed);
+void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t packed);
+
+void jit_run(Vcpu *vcpu);
+
+#endif

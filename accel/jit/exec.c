@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop of a CPU: blocks are found or translated, run, chained. */
+#include <string.h>
+
+#include "accel/jit/host.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+void jit_attention(JitCpu *cpu)
+{
+    atomic_store(&cpu->attention, true);
+}
+
+void jit_leave(JitCpu *cpu)
+{
+    atomic_store_explicit(&cpu->attention, true, memory_order_relaxed);
+    siglongjmp(cpu->unwind, 1);
+}
+
+/* ---- the code's bytes ---- */
+
+/* The page's bytes may be read from now on: writes to it are noticed. */
+static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
+{
+    uint64_t next;
+
+    t->physical[part] = info->physical;
+    if (!info->readable) {
+        t->uncached = true;
+        t->page[part] = NULL;
+        return;
+    }
+    t->page[part] = info->ram->host + info->offset;
+    if (dirty_log_take(info->ram, DIRTY_CODE, info->offset, JIT_PAGE_SIZE, 1, NULL, &next)) {
+        jit_tlb_watch(info->ram, info->offset);
+    }
+}
+
+bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte)
+{
+    unsigned part = (pc ^ t->context.pc) & JIT_PAGE_MASK ? 1 : 0;
+
+    if (part == 1 && t->physical[1] == UINT64_MAX) {
+        if (t->insns > 0) {
+            return false;    /* it crosses into another page: it gets a block of its own */
+        }
+        open_page(t, 1, jit_tlb_fill(t->cpu, pc, JIT_FETCH, t->context.mode));
+    }
+    if (t->page[part]) {
+        *byte = t->page[part][pc & ~JIT_PAGE_MASK];
+    } else {
+        *byte = (uint8_t)jit_load_physical(t->cpu, t->physical[part] | (pc & ~JIT_PAGE_MASK), 1);
+    }
+    return true;
+}
+
+/* ---- translation ---- */
+
+static void log_block(const JitTranslation *t)
+{
+    if (log_enabled(LOG_OP)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        ir_print(t->ir, text);
+        log_write(LOG_OP, "block 0x%" PRIx64 " flags 0x%x:\n%s", t->context.pc, t->context.flags,
+                  text->str);
+    }
+}
+
+/* The operations that are left, numbered anew. */
+static IrOp *compact(const IrBlock *ir, unsigned *count)
+{
+    IrOp *ops = g_new(IrOp, ir->count);
+    uint16_t *number = g_new(uint16_t, ir->count);
+
+    *count = 0;
+    for (unsigned i = 0; i < ir->count; i++) {
+        IrOp op = ir->ops[i];
+        /* Number 0 stays what no value is. */
+        if (i > 0 && (op.opcode == IR_NOP || op.opcode == IR_INSN)) {
+            continue;
+        }
+        unsigned args = ir_arg_count(&op);
+        op.a = args > 0 ? number[op.a] : op.a;
+        op.b = args > 1 ? number[op.b] : op.b;
+        op.c = args > 2 ? number[op.c] : op.c;
+        op.d = args > 3 ? number[op.d] : op.d;
+        number[i] = *count;
+        ops[(*count)++] = op;
+    }
+    g_free(number);
+    return g_renew(IrOp, ops, *count);
+}
+
+static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t offset)
+{
+    JitBlock *block = g_new0(JitBlock, 1);
+    uint64_t bytes = t->end - t->context.pc, first;
+
+    block->pc = t->context.pc;
+    block->base = t->context.base;
+    block->flags = t->context.flags;
+    block->mode = t->context.mode;
+    block->insns = t->insns;
+    block->end = t->end;
+    block->slots = t->ir->slots;
+    block->slot_count = t->ir->slot_count;
+    block->ops = compact(t->ir, &block->count);
+    block->ram = t->uncached ? NULL : ram;
+    first = MIN(bytes, JIT_PAGE_SIZE - (block->pc & ~JIT_PAGE_MASK));
+    block->offset[0] = offset;
+    block->length[0] = first;
+    block->length[1] = bytes - first;
+    if (block->length[1]) {
+        block->offset[1] = (uint64_t)(t->page[1] - ram->host);
+    }
+    return block;
+}
+
+/* The second page lies in another block of RAM: such code is not kept. */
+static bool second_page_elsewhere(const JitTranslation *t, const RamBlock *ram)
+{
+    return t->page[1] && (t->page[1] < ram->host || t->page[1] >= ram->host + ram->size);
+}
+
+static void make_room(JitCpu *cpu)
+{
+    jit_machine_lock(cpu);
+    vcpus_block_guests();
+    jit_cache_flush();
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        jit_jumps_flush((JitCpu *)vcpu_at(i));
+    }
+    vcpus_unblock_guests();
+    jit_machine_unlock(cpu);
+}
+
+static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info)
+{
+    JitCore *core = cpu->core;
+    uint64_t offset = info->offset | (context->pc & ~JIT_PAGE_MASK);
+    RamBlock *ram = info->readable ? info->ram : NULL;
+    JitTranslation t = {
+        .cpu = cpu, .ir = &core->ir, .context = *context,
+        .max_insns = core->single || jit.one_insn ? 1 : 64,
+        .physical = { 0, UINT64_MAX }, .end = context->pc, .uncached = core->single,
+    };
+    JitBlock *block, *other;
+
+    if (jit.bytes > jit.max_bytes || jit_host_is_full()) {
+        make_room(cpu);
+    }
+    open_page(&t, 0, info);
+    ir_block_init(&core->ir, cpu->arch->slots, cpu->arch->slot_count);
+    cpu->arch->translate(&t);
+    t.uncached |= second_page_elsewhere(&t, ram);
+    ir_remove_dead(&core->ir);
+    log_block(&t);
+    block = make_block(&t, ram, offset);
+    if (!block->ram) {
+        jit_block_free(core->uncached);
+        core->uncached = block;
+        return block;
+    }
+    g_mutex_lock(&jit.lock);
+    other = jit_cache_find(context, ram, offset);
+    if (other) {
+        jit_block_free(block);
+        block = other;
+    } else {
+        jit_host_compile(block);
+        jit_cache_add(block);
+    }
+    g_mutex_unlock(&jit.lock);
+    return block;
+}
+
+static bool is_at(const JitBlock *block, const JitContext *context)
+{
+    return block->pc == context->pc && block->flags == context->flags &&
+           block->base == context->base && block->mode == context->mode &&
+           !atomic_load_explicit(&block->gone, memory_order_relaxed);
+}
+
+JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
+{
+    JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
+    uint64_t tag = context->pc ^ cpu->core->salt;
+    JitBlock *block = atomic_load_explicit(&jump->block, memory_order_relaxed);
+    const JitTlbInfo *info;
+
+    if (jump->pc == tag && block && is_at(block, context) && !cpu->core->single) {
+        return block;
+    }
+    info = jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode);
+    block = NULL;
+    if (info->readable && !cpu->core->single) {
+        g_mutex_lock(&jit.lock);
+        block = jit_cache_find(context, info->ram, info->offset | (context->pc & ~JIT_PAGE_MASK));
+        g_mutex_unlock(&jit.lock);
+        if (block && block->length[1]) {
+            /* The page after may be another one now. */
+            const JitTlbInfo *second = jit_tlb_fill(cpu, block->end - 1, JIT_FETCH, context->mode);
+            if (second->ram != block->ram ||
+                second->offset != (block->offset[1] & JIT_PAGE_MASK)) {
+                cpu->core->single = true;
+                block = NULL;
+            }
+            info = jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode);
+        }
+    }
+    if (!block) {
+        block = translate(cpu, context, info);
+    }
+    if (block->ram) {
+        jump->pc = tag;
+        atomic_store_explicit(&jump->block, block, memory_order_relaxed);
+    }
+    return block;
+}
+
+/* ---- running ---- */
+
+/* The next block, where the context may be taken as known. */
+static JitBlock *follow(JitCpu *cpu, JitBlock *block, unsigned number)
+{
+    JitBlock *next = atomic_load_explicit(&block->exits[number].to, memory_order_acquire);
+    JitContext context;
+
+    if (next && !atomic_load_explicit(&next->gone, memory_order_relaxed)) {
+        return next;
+    }
+    cpu->arch->context(cpu, &context);
+    next = jit_block_at(cpu, &context);
+    /* Other pages may be mapped elsewhere tomorrow; this one is what found the block. */
+    if (next->ram && block->ram && !next->length[1] && !block->length[1] &&
+        !((next->pc ^ block->pc) & JIT_PAGE_MASK) && next->flags == block->flags &&
+        next->base == block->base && next->mode == block->mode) {
+        g_mutex_lock(&jit.lock);
+        jit_chain(block, number, next);
+        g_mutex_unlock(&jit.lock);
+    }
+    return next;
+}
+
+/* Runs blocks one after the other until something wants attention. */
+static void run_blocks(JitCpu *cpu)
+{
+    JitContext context;
+    JitBlock *block;
+    JitEnd end;
+    unsigned number;
+
+    cpu->arch->context(cpu, &context);
+    block = jit_block_at(cpu, &context);
+    for (;;) {
+        if (log_enabled(LOG_EXEC)) {
+            log_write(LOG_EXEC, "CPU %u: 0x%" PRIx64 "\n", cpu->vcpu.cpu->index, block->pc);
+        }
+        end = block->code ? jit_host_run(cpu, block, &block, &number)
+                          : jit_evaluate(cpu, block, &number);
+        cpu->core->single = false;
+        if (end == JIT_END_LEAVE ||
+            G_UNLIKELY(atomic_load_explicit(&cpu->attention, memory_order_relaxed))) {
+            return;
+        }
+        if (end == JIT_END_EXIT) {
+            block = follow(cpu, block, number);
+        } else {
+            cpu->arch->context(cpu, &context);
+            block = jit_block_at(cpu, &context);
+        }
+    }
+}
+
+void jit_run(Vcpu *vcpu)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    vcpu->cpu->halted = false;
+    jit_enter_guest(cpu);
+    /* Exceptions come back to here; everything that goes on lies in the CPU's state. */
+    (void)sigsetjmp(cpu->unwind, 0);
+    for (;;) {
+        if (atomic_exchange(&cpu->attention, false)) {
+            jit_leave_guest(cpu);
+            jit_enter_guest(cpu);
+        }
+        if (vcpu_must_leave(vcpu)) {
+            break;
+        }
+        if (!cpu->arch->pending(cpu)) {
+            vcpu->cpu->halted = true;
+            break;
+        }
+        run_blocks(cpu);
+    }
+    jit_leave_guest(cpu);
+}

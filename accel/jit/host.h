@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The back end: blocks of the intermediate form as code of the host. A host without one, and a
+ * block that the back end does not take, are left to the evaluator.
+ *
+ * Code memory is mapped twice, once to be written and once to be executed. All but
+ * jit_host_run() is called with jit.lock held, or while no CPU runs.
+ */
+#ifndef ACCEL_JIT_HOST_H
+#define ACCEL_JIT_HOST_H
+
+#include "accel/jit/core.h"
+
+/* False, with a reason: there is no back end here. `bytes` is the size of code memory. */
+bool jit_host_init(size_t bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void jit_host_release(void);
+/* Forgets all code. */
+void jit_host_flush(void);
+/* Little code memory is left: blocks should be flushed. */
+bool jit_host_is_full(void);
+
+/* Sets block->code; leaves it NULL where that cannot be. */
+void jit_host_compile(JitBlock *block);
+/* Exit `number` goes straight to another block, or with NULL back to the loop. */
+void jit_host_link(JitBlock *from, unsigned number, JitBlock *to);
+
+/* Runs a block that has code, and those it is chained with. `*last` is the one that was left. */
+JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *number);
+
+#endif

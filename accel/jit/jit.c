@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accelerator "jit" (or "tcg"): CPUs in software, by dynamic translation. What it is to the
+ * rest of the program; the work is in exec.c, tlb.c and cache.c.
+ */
+#include "accel/jit/host.h"
+#include "base/error.h"
+#include "base/log.h"
+
+typedef struct JitAccel {
+    Accel accel;
+    uint32_t tb_size;        /* MiB */
+    bool one_insn;
+    const char *thread;
+    unsigned backend;        /* BACKEND_* */
+} JitAccel;
+
+enum { BACKEND_AUTO, BACKEND_HOST, BACKEND_EVALUATOR };
+
+/* ---- memory ---- */
+
+static void each_cpu_flush(void)
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        JitCpu *cpu = (JitCpu *)vcpu_at(i);
+        if (cpu->core) {
+            jit_tlb_flush_all(cpu);
+        }
+    }
+}
+
+/* The TLBs are empty before any guest goes on. */
+static void flush_everywhere(void)
+{
+    if (jit.attached) {
+        vcpus_block_guests();
+        each_cpu_flush();
+        vcpus_unblock_guests();
+    }
+}
+
+static void map_begin(MemoryListener *listener)
+{
+    jit.map_changed = false;
+}
+
+static void map_del(MemoryListener *listener, const FlatRange *range)
+{
+    jit.map_changed = true;
+}
+
+static void map_add(MemoryListener *listener, const FlatRange *range)
+{
+    jit.map_changed = true;
+    if (range->block && !dirty_log_on(range->block, DIRTY_CODE)) {
+        dirty_log_start(range->block, DIRTY_CODE, true);
+    }
+}
+
+static void map_commit(MemoryListener *listener)
+{
+    if (jit.map_changed) {
+        flush_everywhere();
+    }
+}
+
+static void map_log_change(MemoryListener *listener, const FlatRange *range, uint8_t old)
+{
+    jit.map_changed = true;
+}
+
+/* Pages were taken from the log of another client: their writes are to be noticed again. */
+static void map_log_clear(MemoryListener *listener, RamBlock *block, uint64_t offset,
+                          uint64_t length)
+{
+    flush_everywhere();
+}
+
+static void map_log_global(MemoryListener *listener, bool on)
+{
+    flush_everywhere();
+}
+
+const MemoryListenerOps jit_listener_ops = {
+    .begin = map_begin, .del = map_del, .add = map_add, .log_change = map_log_change,
+    .commit = map_commit, .log_clear = map_log_clear, .log_global = map_log_global,
+};
+
+/* A write to a page that has code. */
+static void code_written(RamBlock *ram, uint64_t offset, uint64_t length)
+{
+    uint64_t next;
+
+    g_mutex_lock(&jit.lock);
+    if (jit_cache_drop(ram, offset, length)) {
+        dirty_log_take(ram, DIRTY_CODE, offset & JIT_PAGE_MASK,
+                       ((offset + length - 1) & JIT_PAGE_MASK) + JIT_PAGE_SIZE -
+                       (offset & JIT_PAGE_MASK), UINT64_MAX, NULL, &next);
+    }
+    g_mutex_unlock(&jit.lock);
+}
+
+/* ---- vCPUs ---- */
+
+static bool create(Vcpu *vcpu, GError **error)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    cpu->arch = jit.arch;
+    if (!jit_memory_create(cpu, error)) {
+        return false;
+    }
+    if (!cpu->arch->create(cpu, error)) {
+        jit_memory_destroy(cpu);
+        return false;
+    }
+    return true;
+}
+
+static void destroy(Vcpu *vcpu)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    cpu->arch->destroy(cpu);
+    jit_memory_destroy(cpu);
+}
+
+static void kick(Vcpu *vcpu)
+{
+    jit_attention((JitCpu *)vcpu);
+}
+
+static bool has_work(Vcpu *vcpu)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    return cpu->arch->has_work(cpu);
+}
+
+static bool get_state(Vcpu *vcpu, GError **error)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    return cpu->arch->get_state(cpu, error);
+}
+
+static bool put_state(Vcpu *vcpu, CpuStateLevel level, GError **error)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    if (!cpu->arch->put_state(cpu, level, error)) {
+        return false;
+    }
+    jit_tlb_flush_all(cpu);
+    return true;
+}
+
+static void inject_nmi(Vcpu *vcpu)
+{
+    JitCpu *cpu = (JitCpu *)vcpu;
+
+    cpu->arch->inject_nmi(cpu);
+}
+
+static VcpuOps jit_vcpu_ops = {    /* .size is the architecture's */
+    .thread = "JIT", .create = create, .destroy = destroy,
+    .run = jit_run, .kick = kick, .has_work = has_work, .get_state = get_state,
+    .put_state = put_state, .inject_nmi = inject_nmi,
+};
+
+/* ---- the accelerator ---- */
+
+static bool open_backend(const JitAccel *options, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (options->backend == BACKEND_EVALUATOR || jit_host_init(jit.max_bytes, &reason)) {
+        return true;
+    }
+    if (options->backend == BACKEND_HOST) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    report_warning("guest code is evaluated, which is slow: %s", reason->message);
+    return true;
+}
+
+static bool jit_open(Accel *accel, GError **error)
+{
+    const JitAccel *options = (const JitAccel *)accel;
+
+    jit.arch = jit_arches[0];
+    jit_vcpu_ops.size = jit.arch->size;
+    jit.max_bytes = (size_t)options->tb_size << 20;
+    jit.one_insn = options->one_insn;
+    if (!open_backend(options, error)) {
+        return false;
+    }
+    jit_cache_init();
+    return true;
+}
+
+static void jit_close(Accel *accel)
+{
+    jit_host_release();
+    jit_cache_release();
+}
+
+static bool jit_machine_init(Accel *accel, GError **error)
+{
+    return jit.arch->machine_init(error);
+}
+
+static bool jit_machine_attach(Accel *accel, GError **error)
+{
+    Cpu *first = cpu_get(0);
+
+    if (!jit.arch->machine_attach(error)) {
+        return false;
+    }
+    dirty_log_set_watch(DIRTY_CODE, code_written);
+    if (first) {
+        jit.listener.ops = &jit_listener_ops;
+        memory_listener_register(&jit.listener, first->memory);
+    }
+    jit.attached = true;
+    return true;
+}
+
+static void jit_machine_detach(Accel *accel)
+{
+    if (jit.attached) {
+        jit.attached = false;
+        if (jit.listener.map) {
+            memory_listener_unregister(&jit.listener);
+        }
+        for (RamBlock *block = ram_block_first(); block; block = block->next) {
+            dirty_log_stop(block, DIRTY_CODE);
+        }
+        dirty_log_set_watch(DIRTY_CODE, NULL);
+        jit_cache_flush();
+    }
+    jit.arch->machine_detach();
+}
+
+static unsigned jit_features(Accel *accel)
+{
+    return ACCEL_CPUS_RUN;
+}
+
+static const char *const thread_values[] = { "multi", NULL };
+static const char *const backend_values[] = { "auto", "host", "evaluator", NULL };
+
+static const Property jit_properties[] = {
+    { .name = "tb-size", .description = "MiB for translated code; when it is full, all of it is "
+      "made anew", FIELD(JitAccel, tb_size), .def.u = 128, .min = 1, .max = 65536 },
+    { .name = "one-insn-per-tb", .description = "a block for each instruction, for debugging",
+      FIELD(JitAccel, one_insn) },
+    { .name = "backend", .description = "what runs translated code: the host's instructions, or the "
+      "portable evaluator", FIELD(JitAccel, backend), .values = backend_values },
+    { .name = "thread", .description = "each CPU has a thread of its own (multi)",
+      FIELD(JitAccel, thread), .values = thread_values },
+};
+
+const AccelType jit_accel_type = {
+    .name = "jit-accel", .aliases = "tcg", .parent = "accel",
+    .description = "CPUs in software, by dynamic translation", .size = sizeof(JitAccel),
+    .properties = TABLE(jit_properties), .vcpu = &jit_vcpu_ops,
+    .open = jit_open, .close = jit_close, .machine_init = jit_machine_init,
+    .machine_attach = jit_machine_attach, .machine_detach = jit_machine_detach,
+    .features = jit_features,
+};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software CPU's core and the guest architectures: what each is to the other.
+ *
+ * A guest architecture supplies a struct that starts with a JitCpu, a table of slots in it, and a
+ * JitArch: where the CPU is (JitContext), how instructions are lowered, how an address is
+ * translated, what happens between blocks. The core finds, translates, chains and runs blocks,
+ * keeps the soft TLB, and notices writes to code.
+ *
+ * Threads: one per CPU. Guest code and helpers run without the machine lock. Helpers may be left
+ * by jit_leave() or by an access that faults (a long jump), so they hold no lock and own no
+ * memory across those. Everything an interrupt controller or a debugger does to a CPU is done
+ * under the machine lock and seen by the thread when it next looks: see JitArch.pending.
+ */
+#ifndef ACCEL_JIT_JIT_H
+#define ACCEL_JIT_JIT_H
+
+#include <setjmp.h>
+
+#include "accel/accel.h"
+#include "accel/jit/ir.h"
+#include "memory/space.h"
+
+#define JIT_PAGE_BITS 12
+#define JIT_PAGE_SIZE (1ull << JIT_PAGE_BITS)
+#define JIT_PAGE_MASK (~(JIT_PAGE_SIZE - 1))
+#define JIT_MMU_MODES 4
+
+typedef struct JitCpu JitCpu;
+typedef struct JitBlock JitBlock;
+
+typedef enum JitAccess {
+    JIT_READ,
+    JIT_WRITE,
+    JIT_FETCH,
+} JitAccess;
+
+enum { JIT_CAN_READ = 1, JIT_CAN_WRITE = 2, JIT_CAN_FETCH = 4 };
+
+/* What an architecture's page walk comes to. */
+typedef struct JitPage {
+    uint64_t physical;   /* of the page's first byte */
+    uint64_t size;       /* of the mapping: 4 KiB or more; a large one may be flushed as one */
+    uint8_t allowed;     /* JIT_CAN_*: JIT_CAN_WRITE only when the dirty bit is set already */
+    bool global;         /* stays over jit_tlb_flush(cpu, false) */
+} JitPage;
+
+/*
+ * Where a CPU executes. Two contexts that are equal run the same block: flags are all that
+ * lowering depends on but the bytes of the code.
+ */
+typedef struct JitContext {
+    uint64_t pc;         /* linear: the virtual address of the next instruction */
+    uint64_t base;       /* pc minus what the instruction pointer's slot holds */
+    uint32_t flags;      /* the architecture's */
+    uint8_t mode;        /* the MMU mode of fetches */
+} JitContext;
+
+/* One block being translated. */
+typedef struct JitTranslation {
+    JitCpu *cpu;
+    IrBlock *ir;
+    JitContext context;
+    unsigned max_insns;  /* lower no more than that */
+    unsigned insns;      /* kept by the architecture: lowered so far */
+    uint64_t end;        /* kept by the architecture: pc after the last one */
+    /* the core's */
+    const uint8_t *page[2];
+    uint64_t physical[2];
+    uint8_t copy[64];
+    bool uncached;
+} JitTranslation;
+
+/*
+ * The code byte at `pc`, which is in the page of context.pc or the one after. False: the second page
+ * cannot be fetched from, and instructions were lowered already (insns > 0), so the block ends
+ * before this one. When it is the first, the fault is raised and the call does not return.
+ */
+bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte);
+
+typedef struct JitArch {
+    const char *name;             /* "x86" */
+    size_t size;                  /* of the CPU struct */
+    const IrSlot *slots;
+    unsigned slot_count;
+    unsigned mmu_modes;           /* at most JIT_MMU_MODES */
+    unsigned pc_slot;             /* the instruction pointer: JitContext.pc minus base */
+
+    /* The machine, under its lock: what CPUs can do is told; chips are bound; and back. */
+    bool (*machine_init)(GError **error);
+    bool (*machine_attach)(GError **error);
+    void (*machine_detach)(void);
+    /* In the CPU's thread, under the machine lock. Failing, create leaves nothing behind. */
+    bool (*create)(JitCpu *cpu, GError **error);
+    void (*destroy)(JitCpu *cpu);
+    /* Registers to and from cpu->vcpu.cpu->state; see VcpuOps. The core flushes the TLB after put. */
+    bool (*get_state)(JitCpu *cpu, GError **error);
+    bool (*put_state)(JitCpu *cpu, CpuStateLevel level, GError **error);
+    void (*inject_nmi)(JitCpu *cpu);
+
+    /* In the CPU's thread, with all slots in memory. */
+    void (*context)(JitCpu *cpu, JitContext *context);
+    /* Lowers from t->context.pc until the block ends; sets insns and end. */
+    void (*translate)(JitTranslation *t);
+    /*
+     * Translates the page of an address for an access. Does not return when that faults: it
+     * raises. With `probe` a fault is a false result, nothing is raised, and no bit changes.
+     */
+    bool (*walk)(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
+                 JitPage *page);
+    /* IR_ALIGNED met a misaligned address. Raises. */
+    void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
+    /* Physical memory answered an access with an error. May raise; may ignore it. */
+    void (*bus_error)(JitCpu *cpu, uint64_t address, uint64_t physical, JitAccess access,
+                      MemoryResult result);
+    /*
+     * Between blocks, without the machine lock, when the CPU was kicked, left a block by
+     * IR_LEAVE or jit_leave(): delivers what was raised or is pending. False: nothing to
+     * run (halted, waits for start-up); the loop then goes to sleep under the machine lock
+     * until has_work().
+     */
+    bool (*pending)(JitCpu *cpu);
+    /* Under the machine lock. */
+    bool (*has_work)(JitCpu *cpu);
+    /* Before an instruction's first byte is looked at for a breakpoint and the like; -d cpu. */
+    void (*print)(JitCpu *cpu, GString *out);
+    /* Physical address as the CPU's pins have it (A20). */
+    uint64_t (*mask_physical)(JitCpu *cpu, uint64_t physical);
+    /* For disassembly: architecture and mode of base/disas.h for a context. */
+    unsigned (*disas_mode)(const JitContext *context);
+} JitArch;
+
+/* Those that were built in; arches.c. */
+extern const JitArch *const jit_arches[];
+
+/* Keyed by bits of the virtual page number; a mismatch takes the slow way. */
+typedef struct JitTlbEntry {
+    uint64_t tag[3];        /* by JitAccess: virtual page, or with a low bit set: not so */
+    uintptr_t addend;       /* host address minus virtual address */
+} JitTlbEntry;
+
+#define JIT_TLB_INVALID 0x1ull  /* in a tag: nothing */
+#define JIT_TLB_SLOW    0x2ull  /* in a tag: I/O, or a page whose writes must be noticed */
+
+typedef struct JitTlb {
+    uint64_t mask;          /* (entries - 1) * sizeof(JitTlbEntry) */
+    JitTlbEntry *entries;
+} JitTlb;
+
+#define JIT_JUMP_BITS 12
+/* The cache that indirect branches look into: code of blocks by virtual pc. */
+typedef struct JitJump {
+    uint64_t pc;
+    _Atomic(JitBlock *) block;
+} JitJump;
+
+struct JitCpu {
+    Vcpu vcpu;
+    const JitArch *arch;
+    AddressSpace *memory, *io;
+    JitTlb tlb[JIT_MMU_MODES];
+    JitJump *jumps;              /* 1 << JIT_JUMP_BITS */
+    atomic_bool attention;       /* leave the chain of blocks: look around */
+    sigjmp_buf unwind;
+    struct JitCore *core;        /* the rest, private to the core */
+};
+
+/* ---- for helpers and hooks, in the CPU's thread, all slots in memory ---- */
+
+/* Gives up the block and goes to the loop, which calls pending(). */
+G_NORETURN void jit_leave(JitCpu *cpu);
+
+/* Guest memory at a virtual address; may raise. Little endian numbers of 1, 2, 4 or 8 bytes. */
+uint64_t jit_load(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode);
+void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint64_t value);
+void jit_load_bytes(JitCpu *cpu, uint64_t address, void *buffer, unsigned length, unsigned mode);
+/* All pages are checked before the first byte is written. */
+void jit_store_bytes(JitCpu *cpu, uint64_t address, const void *buffer, unsigned length,
+                     unsigned mode);
+/* Raises now if an access of `length` bytes (at most a page) would. */
+void jit_probe(JitCpu *cpu, uint64_t address, unsigned length, JitAccess access, unsigned mode);
+/*
+ * Host memory of an address up to the page's end, if it is RAM that may be accessed so directly
+ * (for a write: nobody has to be told; otherwise use jit_store). NULL otherwise, after the access
+ * was checked as jit_probe() does.
+ */
+void *jit_host(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
+uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size, unsigned mode,
+                    uint64_t value, uint64_t expected);
+/* 16 bytes, at a multiple of 16; `old` is set to what was there. True: replaced. */
+bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expected[2],
+                   const uint64_t desired[2]);
+
+/* Physical memory, for page walks and the like: never raises. A read of nothing gives ones. */
+uint64_t jit_load_physical(JitCpu *cpu, uint64_t physical, unsigned size);
+void jit_store_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t value);
+/* Sets bits in an entry of a table if it still is `old` (4 or 8 bytes). False: look again. */
+bool jit_update_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t old,
+                         uint64_t value);
+/* Ports; the machine lock is taken where a device needs it. */
+uint64_t jit_port_read(JitCpu *cpu, uint16_t port, unsigned size);
+void jit_port_write(JitCpu *cpu, uint16_t port, unsigned size, uint64_t value);
+
+/* The TLB of the calling CPU. `global` includes entries that are JitPage.global. */
+void jit_tlb_flush(JitCpu *cpu, bool global);
+void jit_tlb_flush_page(JitCpu *cpu, uint64_t address);
+
+/*
+ * The machine lock, for hooks and helpers in the CPU's thread: only so, since who holds it may wait
+ * for CPUs to come out of their guests. Nothing may raise while it is held.
+ */
+void jit_machine_lock(JitCpu *cpu);
+void jit_machine_unlock(JitCpu *cpu);
+
+/* Any thread, under the machine lock or in the CPU's own: makes the loop call pending(). */
+void jit_attention(JitCpu *cpu);
+
+static inline JitCpu *jit_cpu_of(const Cpu *cpu)
+{
+    return (JitCpu *)cpu->accel;
+}
+
+#endif

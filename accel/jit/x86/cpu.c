@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The x86 CPU between its board and the core: interrupts, state in and out. */
+#include <string.h>
+
+#include "accel/jit/x86/system.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "hw/core/machine.h"
+#include "hw/intc/apic.h"
+
+static X86Jit *x86_of(JitCpu *cpu)
+{
+    return (X86Jit *)cpu;
+}
+
+/* ---- what the local APIC does to its CPU ---- */
+
+static void ask(X86Jit *cpu, unsigned what)
+{
+    atomic_fetch_or(&cpu->asked, what);
+    jit_attention(&cpu->core);
+    vcpu_kick(&cpu->core.vcpu);
+}
+
+static void apic_interrupt(void *opaque, bool level)
+{
+    X86Jit *cpu = opaque;
+
+    if (level) {
+        ask(cpu, X86_ASKED_INTR);
+    } else {
+        atomic_fetch_and(&cpu->asked, ~X86_ASKED_INTR);
+    }
+}
+
+static void apic_nmi(void *opaque) { ask(opaque, X86_ASKED_NMI); }
+
+static void apic_smi(void *opaque)
+{
+    log_unimplemented("system management interrupt on the software CPU");
+}
+
+static void apic_init(void *opaque)
+{
+    X86Jit *cpu = opaque;
+
+    atomic_fetch_and(&cpu->asked, ~X86_ASKED_SIPI);
+    ask(cpu, X86_ASKED_INIT);
+}
+
+static void apic_startup(void *opaque, uint8_t page)
+{
+    X86Jit *cpu = opaque;
+
+    cpu->sipi_page = page;
+    ask(cpu, X86_ASKED_SIPI);
+}
+
+static const ApicCpuOps apic_ops = {
+    .interrupt = apic_interrupt, .nmi = apic_nmi, .smi = apic_smi, .init = apic_init,
+    .startup = apic_startup,
+};
+
+static bool create(JitCpu *jit, GError **error)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    cpu->x86 = (X86Cpu *)jit->vcpu.cpu;
+    cpu->initial = cpu->x86->registers;
+    if (cpu->x86->lapic) {
+        apic_set_features(cpu->x86->lapic, x86_has(cpu, "x2apic") ? APIC_X2APIC : 0);
+        apic_set_cpu_ops(cpu->x86->lapic, &apic_ops, cpu);
+    }
+    return true;
+}
+
+static void destroy(JitCpu *jit)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    if (cpu->x86->lapic) {
+        apic_set_cpu_ops(cpu->x86->lapic, NULL, NULL);
+    }
+    g_clear_pointer(&cpu->msr, g_free);
+}
+
+/* ---- state ---- */
+
+static bool get_state(JitCpu *jit, GError **error)
+{
+    X86Jit *cpu = x86_of(jit);
+    X86CpuState *s = cpu->x86->registers;
+
+    memcpy(s->gpr, cpu->gpr, sizeof(s->gpr));
+    memcpy(s->segment, cpu->segment, sizeof(s->segment));
+    memcpy(s->dr, cpu->dr, sizeof(s->dr));
+    memcpy(s->pdptr, cpu->pdptr, sizeof(s->pdptr));
+    s->pdptrs_valid = (cpu->cr0 & X86_CR0_PG) && (cpu->cr4 & X86_CR4_PAE) && !x86_long_mode(cpu);
+    s->rip = cpu->rip;
+    s->rflags = x86_get_rflags(cpu);
+    s->gdtr = cpu->gdtr;
+    s->idtr = cpu->idtr;
+    s->cr0 = cpu->cr0;
+    s->cr2 = cpu->cr2;
+    s->cr3 = cpu->cr3;
+    s->cr4 = cpu->cr4;
+    s->cr8 = cpu->x86->lapic ? apic_cr8(cpu->x86->lapic) : cpu->cr8;
+    s->dr6 = cpu->dr6;
+    s->dr7 = cpu->dr7;
+    s->efer = cpu->efer;
+    s->apic_base = cpu->x86->lapic ? apic_base(cpu->x86->lapic) : cpu->apic_base;
+    s->xcr0 = cpu->xcr0;
+    s->events = cpu->events;
+    s->events.interrupt_shadow = cpu->shadow ? 2 : 0;
+    s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
+    s->mp_state = cpu->mp_state;
+    for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
+        s->msr[i].supported = cpu->msr[i].supported;
+    }
+
+    x86_msrs_to_state(cpu, s);
+    x86_xstate_to_image(cpu, s->xsave, s->xsave_size);
+    return true;
+}
+
+static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
+{
+    X86Jit *cpu = x86_of(jit);
+    const X86CpuState *s = cpu->x86->registers;
+
+    memcpy(cpu->gpr, s->gpr, sizeof(s->gpr));
+    memcpy(cpu->segment, s->segment, sizeof(s->segment));
+    memcpy(cpu->dr, s->dr, sizeof(s->dr));
+    memcpy(cpu->pdptr, s->pdptr, sizeof(s->pdptr));
+    cpu->rip = s->rip;
+    cpu->gdtr = s->gdtr;
+    cpu->idtr = s->idtr;
+    cpu->cr0 = s->cr0;
+    cpu->cr2 = s->cr2;
+    cpu->cr3 = s->cr3;
+    cpu->cr4 = s->cr4;
+    cpu->cr8 = s->cr8;
+    cpu->dr6 = s->dr6;
+    cpu->dr7 = s->dr7;
+    cpu->efer = s->efer;
+    cpu->apic_base = s->apic_base;
+    cpu->xcr0 = s->xcr0;
+    cpu->events = s->events;
+    cpu->shadow = s->events.interrupt_shadow;
+    cpu->events.nmi_pending = false;
+    if (s->events.nmi_pending) {
+        atomic_fetch_or(&cpu->asked, X86_ASKED_NMI);
+    }
+    if (level >= CPU_STATE_RESET) {
+        cpu->mp_state = s->mp_state;
+    }
+    x86_msrs_from_state(cpu, s);
+    if (level >= CPU_STATE_RESET) {
+        cpu->tsc_offset = 0;
+        cpu->tsc_offset = x86_cpu_msr_value(s, 0x10) - x86_tsc(cpu);
+    }
+    x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
+    x86_set_rflags(cpu, s->rflags);
+    x86_context_changed(cpu);
+    jit_attention(jit);
+    return true;
+}
+
+/* ---- between blocks ---- */
+
+static bool shut_down(X86Jit *cpu)
+{
+    jit_machine_lock(&cpu->core);
+    if (log_enabled(LOG_CPU_RESET)) {
+        log_write(LOG_CPU_RESET, "CPU %u: triple fault\n", cpu->core.vcpu.cpu->index);
+    }
+    cpu->core.vcpu.broken = true;
+    machine_request_reset(SHUTDOWN_GUEST_RESET);
+    jit_machine_unlock(&cpu->core);
+    return false;
+}
+
+static void take_init(X86Jit *cpu, unsigned asked)
+{
+    g_autoptr(GError) error = NULL;
+    X86CpuState *state = cpu->x86->registers;
+
+    jit_machine_lock(&cpu->core);
+    if (get_state(&cpu->core, &error)) {
+        if (asked & X86_ASKED_INIT) {
+            x86_cpu_init(state);
+        }
+        if ((asked & X86_ASKED_SIPI) && state->mp_state == X86_MP_WAIT_SIPI) {
+            x86_cpu_sipi(state, cpu->sipi_page);
+        }
+        put_state(&cpu->core, CPU_STATE_RESET, &error);
+    }
+    jit_machine_unlock(&cpu->core);
+    jit_tlb_flush(&cpu->core, true);
+}
+
+static void deliver_external(X86Jit *cpu, unsigned vector)
+{
+    X86Events *e = &cpu->events;
+
+    cpu->mp_state = X86_MP_RUNNABLE;
+    e->interrupt_injected = true;
+    e->interrupt_soft = false;
+    e->interrupt = vector;
+    x86_deliver(cpu, vector, false, false, 0, cpu->rip);
+    e->interrupt_injected = false;
+}
+
+static void take_interrupt(X86Jit *cpu)
+{
+    int vector;
+
+    jit_machine_lock(&cpu->core);
+    vector = apic_acknowledge(cpu->x86->lapic);
+    jit_machine_unlock(&cpu->core);
+    if (vector >= 0) {
+        deliver_external(cpu, vector);
+    }
+}
+
+static bool pending(JitCpu *jit)
+{
+    X86Jit *cpu = x86_of(jit);
+    X86Events *e = &cpu->events;
+    unsigned asked = atomic_load(&cpu->asked);
+
+    if (e->triple_fault) {
+        return shut_down(cpu);
+    }
+    if (asked & (X86_ASKED_INIT | X86_ASKED_SIPI)) {
+        asked = atomic_fetch_and(&cpu->asked, ~(X86_ASKED_INIT | X86_ASKED_SIPI));
+        take_init(cpu, asked);
+    }
+    if (cpu->mp_state == X86_MP_WAIT_SIPI) {
+        return false;
+    }
+    if (e->exception_injected) {
+        x86_deliver(cpu, e->exception, false, e->exception_has_error, e->exception_error,
+                    cpu->rip);
+        e->exception_injected = false;
+    } else if (e->interrupt_injected && !e->interrupt_soft) {
+        deliver_external(cpu, e->interrupt);
+    }
+    if (cpu->shadow && cpu->mp_state == X86_MP_RUNNABLE) {
+        cpu->shadow = false;
+        jit_attention(jit);
+        return true;
+    }
+    if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
+        atomic_fetch_and(&cpu->asked, ~X86_ASKED_NMI);
+        e->nmi_masked = true;
+        deliver_external(cpu, X86_NMI);
+    } else if ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF)) {
+        take_interrupt(cpu);
+    }
+    return cpu->mp_state == X86_MP_RUNNABLE;
+}
+
+static bool has_work(JitCpu *jit)
+{
+    X86Jit *cpu = x86_of(jit);
+    unsigned asked = atomic_load(&cpu->asked);
+
+    if (cpu->mp_state == X86_MP_WAIT_SIPI) {
+        return asked & (X86_ASKED_INIT | X86_ASKED_SIPI);
+    }
+    return cpu->mp_state == X86_MP_RUNNABLE || (asked & X86_ASKED_INIT) ||
+           ((asked & X86_ASKED_NMI) && !cpu->events.nmi_masked) ||
+           ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF));
+}
+
+static void context(JitCpu *jit, JitContext *context)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    context->base = cpu->base[X86_CS];
+    context->pc = context->base + cpu->rip;
+    if (!(cpu->context_flags & X86_CTX_CODE64)) {
+        context->pc = (uint32_t)context->pc;
+        context->base = context->pc - cpu->rip;
+    }
+    context->flags = cpu->context_flags | (cpu->rflags & X86_TF ? X86_CTX_TF : 0) |
+                     (cpu->shadow ? X86_CTX_SHADOW : 0);
+    context->mode = x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL;
+}
+
+static void misaligned(JitCpu *jit, uint64_t address, JitAccess access)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    if (cpu->context_flags & X86_CTX_AC) {
+        x86_raise_error(cpu, X86_ACV, 0);
+    }
+    x86_raise_gp(cpu, 0);
+}
+
+static void inject_nmi(JitCpu *jit)
+{
+    Cpu *cpu = jit->vcpu.cpu;
+
+    if (cpu->ops && cpu->ops->inject_nmi) {
+        cpu->ops->inject_nmi(cpu);
+    }
+}
+
+static void print(JitCpu *jit, GString *out)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    g_string_append_printf(out, "rip %016" PRIx64 " rflags %08" PRIx64 " cpl %u\n", cpu->rip,
+                           x86_get_rflags(cpu), x86_jit_cpl(cpu));
+}
+
+static bool machine_init(GError **error)
+{
+    x86_cpu_set_support(x86_jit_support());
+    return true;
+}
+
+static bool machine_attach(GError **error) { return true; }
+static void machine_detach(void) { }
+
+const JitArch x86_jit_arch = {
+    .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
+    .mmu_modes = JIT_MMU_MODES, .pc_slot = X86_SLOT_RIP, .machine_init = machine_init,
+    .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
+    .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
+    .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,
+    .pending = pending, .has_work = has_work, .print = print,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x87 of the x86 guest, and MMX's relation to it. SDM volume 1, chapter 8; volume 2.
+ *
+ * An instruction is run by the host's own x87 with the guest's registers, control and status word, so
+ * everything is bit-exact: rounding, stack faults, C0-C3, unmasked responses, transcendentals as
+ * the host's model has them. Another host needs a library of 80-bit arithmetic with all that;
+ * until it has one, x87 instructions that compute raise #UD there, and are logged.
+ */
+#ifndef ACCEL_JIT_X86_FPU_H
+#define ACCEL_JIT_X86_FPU_H
+
+#include "accel/jit/x86/x86.h"
+
+#define X87_ES (1u << 7)
+#define X87_B (1u << 15)
+
+static inline unsigned x87_top(const X86Jit *cpu)
+{
+    return cpu->fsw >> 11 & 7;
+}
+
+/* For tests: every instruction with the whole state on the host. */
+extern bool x87_the_long_way;
+
+/* FNINIT. */
+void x87_init(X86Jit *cpu);
+
+/*
+ * Helpers. Those that lowered code calls are of IrHelper's type; all may raise. `code` is
+ * the opcode's low three bits and ModRM: bits 0-7 ModRM, 8-10 opcode (as FOP has them), `next` what the
+ * instruction pointer of the instruction itself is (FIP).
+ */
+
+/* An exception of before is raised now, if it is not masked: #MF, or FERR#. */
+uint64_t x87_wait(X86Jit *cpu);
+/* Register forms, the waiting ones that compute. */
+uint64_t x87_register(X86Jit *cpu, uint64_t code, uint64_t ip);
+/* FCOMI and its kin, FCMOVcc: the arithmetic flags in and out. */
+uint64_t x87_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
+/* Memory forms that load, compute or store numbers; the address is linear, `fdp` the offset. */
+uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp);
+/* Control instructions. */
+uint64_t x87_fninit(X86Jit *cpu);
+uint64_t x87_fnclex(X86Jit *cpu);
+uint64_t x87_fldcw(X86Jit *cpu, uint64_t value);
+/* `size` is the operand size, 2 or 4. */
+uint64_t x87_fnstenv(X86Jit *cpu, uint64_t address, uint64_t size);
+uint64_t x87_fldenv(X86Jit *cpu, uint64_t address, uint64_t size);
+uint64_t x87_fnsave(X86Jit *cpu, uint64_t address, uint64_t size);
+uint64_t x87_frstor(X86Jit *cpu, uint64_t address, uint64_t size);
+
+/* Before an MMX instruction: what it does to the x87's state, TOP 0 and all tags valid. */
+uint64_t x87_mmx_enter(X86Jit *cpu);
+/* After one that wrote the register. */
+uint64_t x87_mmx_written(X86Jit *cpu, uint64_t number);
+uint64_t x87_emms(X86Jit *cpu);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of integers.table that rows hand to lowering functions. */
+#ifndef ACCEL_JIT_X86_INTEGERS_H
+#define ACCEL_JIT_X86_INTEGERS_H
+
+/* As the opcodes have them: bits 5-3. */
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+/* ModRM.reg of the shift group. */
+enum { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR, SHIFT_SAL, SHIFT_SAR };
+enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_FLIP };
+
+/* The lowering functions that integers.table names. */
+typedef struct Lower Lower;
+void x86_lower_adx(Lower *l);
+void x86_lower_alu(Lower *l);
+void x86_lower_andn(Lower *l);
+void x86_lower_arpl(Lower *l);
+void x86_lower_bextr(Lower *l);
+void x86_lower_bit_scan(Lower *l);
+void x86_lower_bls(Lower *l);
+void x86_lower_bound(Lower *l);
+void x86_lower_bswap(Lower *l);
+void x86_lower_bt(Lower *l);
+void x86_lower_bzhi(Lower *l);
+void x86_lower_call(Lower *l);
+void x86_lower_call_rm(Lower *l);
+void x86_lower_carry(Lower *l);
+void x86_lower_cbw(Lower *l);
+void x86_lower_clflush(Lower *l);
+void x86_lower_cmov(Lower *l);
+void x86_lower_cmpxchg(Lower *l);
+void x86_lower_cmpxchg_pair(Lower *l);
+void x86_lower_crc32(Lower *l);
+void x86_lower_cwd(Lower *l);
+void x86_lower_decimal(Lower *l);
+void x86_lower_direction(Lower *l);
+void x86_lower_div(Lower *l);
+void x86_lower_double_shift(Lower *l);
+void x86_lower_enter(Lower *l);
+void x86_lower_extend(Lower *l);
+void x86_lower_far_direct(Lower *l);
+void x86_lower_far_memory(Lower *l);
+void x86_lower_fence(Lower *l);
+void x86_lower_fxsave(Lower *l);
+void x86_lower_helper(Lower *l);
+void x86_lower_helper_next(Lower *l);
+void x86_lower_imul(Lower *l);
+void x86_lower_in(Lower *l);
+void x86_lower_incdec(Lower *l);
+void x86_lower_int(Lower *l);
+void x86_lower_int1(Lower *l);
+void x86_lower_interrupt_flag(Lower *l);
+void x86_lower_into(Lower *l);
+void x86_lower_invlpg(Lower *l);
+void x86_lower_invpcid(Lower *l);
+void x86_lower_iret(Lower *l);
+void x86_lower_jcc(Lower *l);
+void x86_lower_jcxz(Lower *l);
+void x86_lower_jmp(Lower *l);
+void x86_lower_jmp_rm(Lower *l);
+void x86_lower_lahf(Lower *l);
+void x86_lower_lar(Lower *l);
+void x86_lower_lea(Lower *l);
+void x86_lower_leave_frame(Lower *l);
+void x86_lower_lmsw(Lower *l);
+void x86_lower_load_far_pointer(Lower *l);
+void x86_lower_load_selector(Lower *l);
+void x86_lower_load_table(Lower *l);
+void x86_lower_loop(Lower *l);
+void x86_lower_monitor(Lower *l);
+void x86_lower_mov(Lower *l);
+void x86_lower_mov_from_segment(Lower *l);
+void x86_lower_mov_to_segment(Lower *l);
+void x86_lower_movbe(Lower *l);
+void x86_lower_mul(Lower *l);
+void x86_lower_mulx(Lower *l);
+void x86_lower_neg(Lower *l);
+void x86_lower_nop(Lower *l);
+void x86_lower_not(Lower *l);
+void x86_lower_out(Lower *l);
+void x86_lower_pdep(Lower *l);
+void x86_lower_pop(Lower *l);
+void x86_lower_pop_segment(Lower *l);
+void x86_lower_popa(Lower *l);
+void x86_lower_popcnt(Lower *l);
+void x86_lower_popf(Lower *l);
+void x86_lower_privileged(Lower *l);
+void x86_lower_privileged_next(Lower *l);
+void x86_lower_push(Lower *l);
+void x86_lower_push_imm(Lower *l);
+void x86_lower_push_segment(Lower *l);
+void x86_lower_pusha(Lower *l);
+void x86_lower_pushf(Lower *l);
+void x86_lower_random(Lower *l);
+void x86_lower_rdpid(Lower *l);
+void x86_lower_read_register(Lower *l);
+void x86_lower_ret(Lower *l);
+void x86_lower_ret_far(Lower *l);
+void x86_lower_sahf(Lower *l);
+void x86_lower_salc(Lower *l);
+void x86_lower_segment_base(Lower *l);
+void x86_lower_setcc(Lower *l);
+void x86_lower_shift_bmi(Lower *l);
+void x86_lower_shift_gpr(Lower *l);
+void x86_lower_smap(Lower *l);
+void x86_lower_smsw(Lower *l);
+void x86_lower_store_selector(Lower *l);
+void x86_lower_store_table(Lower *l);
+void x86_lower_string(Lower *l);
+void x86_lower_swapgs(Lower *l);
+void x86_lower_system_return(Lower *l);
+void x86_lower_test_gpr(Lower *l);
+void x86_lower_ud(Lower *l);
+void x86_lower_verify(Lower *l);
+void x86_lower_write_register(Lower *l);
+void x86_lower_xadd(Lower *l);
+void x86_lower_xchg(Lower *l);
+void x86_lower_xlat(Lower *l);
+void x86_lower_xsave(Lower *l);
+void x86_lower_zero_count(Lower *l);
+
+#endif

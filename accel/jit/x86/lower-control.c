@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/* The stack, jumps, calls and returns. */
+#include "accel/jit/x86/lower.h"
+
+static IrValue sized(Lower *l, IrValue value, unsigned size)
+{
+    return size == 8 ? value : ir_extract(l->ir, value, 0, 8 * size);
+}
+
+static IrValue next_value(Lower *l)
+{
+    return number(l, next_offset(l));
+}
+
+/* ---- PUSH, POP ---- */
+
+void x86_lower_push(Lower *l)
+{
+    push_value(l, l->insn.operand_size, read_operand(l, 0));
+}
+
+void x86_lower_push_imm(Lower *l)
+{
+    push_value(l, l->insn.operand_size, sized(l, number(l, l->insn.imm), l->insn.operand_size));
+}
+
+void x86_lower_pop(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue value = load_stack(l, 0, size), up;
+
+    up = ir_add_const(l->ir, IR_I64, stack_pointer(l), size);
+    if (l->insn.memory) {
+        /* The address is made with rSP as it is after the pop; a fault leaves it as it was. */
+        IrValue before = ir_get(l->ir, X86_SLOT_GPR + X86_RSP);
+        set_stack_pointer(l, up);
+        IrValue after = ir_get(l->ir, X86_SLOT_GPR + X86_RSP);
+        IrValue at = operand_address(l, size, true);
+        ir_put(l->ir, X86_SLOT_GPR + X86_RSP, before);
+        ir_store(l->ir, size, data_mode(l), at, value);
+        ir_put(l->ir, X86_SLOT_GPR + X86_RSP, after);
+        return;
+    }
+    set_stack_pointer(l, up);
+    write_operand(l, 0, value);
+}
+
+void x86_lower_push_segment(Lower *l)
+{
+    unsigned size = l->insn.operand_size, segment = l->insn.row->arg;
+    IrValue value = ir_state_load(l->ir, offsetof(X86Jit, segment[segment].selector), 2, 0);
+
+    store_stack(l, -(int)size, size == 2 ? 2 : size, value);
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)-(int64_t)size));
+}
+
+static void segment_loaded(Lower *l, unsigned segment)
+{
+    if (segment == X86_SS) {
+        call_system(l, X86_HELPER_enter_shadow, 0, 0, 0, 0);
+    }
+    leave_after(l);
+}
+
+void x86_lower_pop_segment(Lower *l)
+{
+    unsigned size = l->insn.operand_size, segment = l->insn.row->arg;
+
+    call_system(l, X86_HELPER_load_segment, number(l, segment), load_stack(l, 0, 2), 0, 0);
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size));
+    segment_loaded(l, segment);
+}
+
+/* MOV to and from segment registers. */
+void x86_lower_mov_from_segment(Lower *l)
+{
+    IrValue value;
+
+    if (l->insn.reg % 8 > X86_GS) {
+        raise_now(l, X86_UD);
+        return;
+    }
+    value = ir_state_load(l->ir, offsetof(X86Jit, segment[l->insn.reg % 8].selector), 2, 0);
+    if (l->insn.memory) {
+        ir_store(l->ir, 2, data_mode(l), operand_address(l, 2, true), value);
+    } else {
+        write_gpr(l, l->insn.rm, l->insn.operand_size, value);
+    }
+}
+
+void x86_lower_mov_to_segment(Lower *l)
+{
+    unsigned segment = l->insn.reg % 8;
+
+    if (segment > X86_GS || segment == X86_CS) {
+        raise_now(l, X86_UD);
+        return;
+    }
+    call_system(l, X86_HELPER_load_segment, number(l, segment), general_rm(l, 2), 0, 0);
+    segment_loaded(l, segment);
+}
+
+/* LES, LDS, LSS, LFS, LGS by arg. */
+void x86_lower_load_far_pointer(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue at = operand_address(l, size + 2, false);
+    IrValue offset = ir_load(l->ir, IR_I64, size, 0, data_mode(l), at);
+    IrValue selector = ir_load(l->ir, IR_I64, 2, 0, data_mode(l), ir_add_const(l->ir, IR_I64, at,
+                                                                             size));
+
+    call_system(l, X86_HELPER_load_segment, number(l, l->insn.row->arg), selector, 0, 0);
+    write_gpr(l, l->insn.reg, size, offset);
+    segment_loaded(l, l->insn.row->arg);
+}
+
+void x86_lower_pusha(Lower *l)
+{
+    int size = l->insn.operand_size;
+
+    for (int i = 0; i < 8; i++) {
+        store_stack(l, -size * (i + 1), size, read_gpr(l, i, size));
+    }
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)(int64_t)(-8 * size)));
+}
+
+void x86_lower_popa(Lower *l)
+{
+    int size = l->insn.operand_size;
+    IrValue values[8];
+
+    for (int i = 0; i < 8; i++) {
+        values[i] = load_stack(l, size * (7 - i), size);
+    }
+    for (int i = 0; i < 8; i++) {
+        if (i != X86_RSP) {
+            write_gpr(l, i, size, values[i]);
+        }
+    }
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), 8 * size));
+}
+
+void x86_lower_pushf(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+
+    push_value(l, size, call_system(l, X86_HELPER_pushf, number(l, size), 0, 0, 0));
+}
+
+void x86_lower_popf(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue value = load_stack(l, 0, size);
+
+    call_system(l, X86_HELPER_popf, value, number(l, size), 0, 0);
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size));
+    leave_after(l);
+}
+
+void x86_lower_leave_frame(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue frame = read_gpr(l, X86_RBP, stack_size(l)), value;
+
+    value = ir_load(l->ir, IR_I64, size, 0, data_mode(l),
+                    segment_address(l, X86_SS, frame, size, false, false));
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, frame, size));
+    write_gpr(l, X86_RBP, size, value);
+}
+
+void x86_lower_enter(Lower *l)
+{
+    int size = l->insn.operand_size, level = l->insn.imm2 % 32, down = size;
+    IrValue frame = ir_get(l->ir, X86_SLOT_GPR + X86_RBP), top;
+
+    store_stack(l, -size, size, sized(l, frame, size));
+    top = ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)(int64_t)-size);
+    top = sized(l, top, stack_size(l));
+    for (int i = 1; i < level; i++) {
+        IrValue at = ir_add_const(l->ir, IR_I64, frame, (uint64_t)(int64_t)(-size * i));
+        IrValue link = ir_load(l->ir, IR_I64, size, 0, data_mode(l),
+                               segment_address(l, X86_SS, sized(l, at, stack_size(l)), size, false,
+                                               false));
+        down += size;
+        store_stack(l, -down, size, link);
+    }
+    if (level > 0) {
+        down += size;
+        store_stack(l, -down, size, sized(l, top, size));
+    }
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l),
+                                      (uint64_t)-(int64_t)(down + (int)(l->insn.imm & 0xffff))));
+    write_gpr(l, X86_RBP, l->flags & X86_CTX_CODE64 ? 8 : size, top);
+}
+
+/* ---- near jumps ---- */
+
+static uint64_t branch_target(const Lower *l)
+{
+    uint64_t target = next_offset(l) + l->insn.imm;
+
+    if (code_bits(l) != 64 && l->insn.operand_size == 2) {
+        return (uint16_t)target;
+    }
+    return wrap_offset(l, target);
+}
+
+/* If the condition holds to the target, else to what follows. */
+static void branch(Lower *l, LowerCond c)
+{
+    uint64_t target = branch_target(l), pc = target + l->t->context.base;
+    uint64_t follows = next_offset(l);
+
+    if (l->flags & (X86_CTX_TF | X86_CTX_SHADOW | X86_CTX_BREAK) ||
+        (pc ^ l->t->context.pc) & JIT_PAGE_MASK) {
+        jump_to_value(l, ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, target),
+                                   number(l, follows)));
+        return;
+    }
+    ir_put(l->ir, X86_SLOT_RIP, number(l, target));
+    ir_exit_if(l->ir, c.cond, c.type, c.a, c.b, pc);
+    jump_to(l, follows);
+}
+
+void x86_lower_jcc(Lower *l)
+{
+    branch(l, flag_condition(l, l->insn.opcode & 15));
+}
+
+void x86_lower_jmp(Lower *l)
+{
+    jump_to(l, branch_target(l));
+}
+
+void x86_lower_jmp_rm(Lower *l)
+{
+    jump_to_value(l, read_operand(l, 0));
+}
+
+void x86_lower_call(Lower *l)
+{
+    push_value(l, l->insn.operand_size, next_value(l));
+    jump_to(l, branch_target(l));
+}
+
+void x86_lower_call_rm(Lower *l)
+{
+    IrValue target = read_operand(l, 0);
+
+    push_value(l, l->insn.operand_size, next_value(l));
+    jump_to_value(l, target);
+}
+
+void x86_lower_ret(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue target = load_stack(l, 0, size);
+    uint64_t release = l->insn.row->operands[0] == X86_OP_Iw ? l->insn.imm & 0xffff : 0;
+
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size + release));
+    jump_to_value(l, target);
+}
+
+/* JCXZ and its like. */
+void x86_lower_jcxz(Lower *l)
+{
+    branch(l, (LowerCond){ IR_EQ, IR_I64, read_gpr(l, X86_RCX, l->insn.address_size),
+                           number(l, 0) });
+}
+
+/* LOOP, and with arg 1 LOOPE, arg 2 LOOPNE: flags as a bit, combined without a branch. */
+void x86_lower_loop(Lower *l)
+{
+    unsigned size = l->insn.address_size;
+    IrValue zero = number(l, 0), count, more;
+
+    count = sized(l, ir_add_const(l->ir, IR_I64, ir_get(l->ir, X86_SLOT_GPR + X86_RCX),
+                                  UINT64_MAX), size);
+    more = ir_setcc(l->ir, IR_NE, IR_I64, count, zero);
+    if (l->insn.row->arg) {
+        LowerCond c = flag_condition(l, l->insn.row->arg == 1 ? 4 : 5);
+        more = ir_and(l->ir, IR_I64, more, ir_setcc(l->ir, c.cond, c.type, c.a, c.b));
+    }
+    write_gpr(l, X86_RCX, size, count);
+    branch(l, (LowerCond){ IR_NE, IR_I64, more, zero });
+}
+
+/* ---- far ---- */
+
+static void far_transfer(Lower *l, X86SystemHelper helper, IrValue selector, IrValue offset)
+{
+    call_system(l, helper, selector, offset, number(l, l->insn.operand_size), next_value(l));
+    end_leave(l);
+}
+
+/* arg: the helper. */
+void x86_lower_far_direct(Lower *l)
+{
+    far_transfer(l, l->insn.row->arg, number(l, l->insn.imm2), number(l, l->insn.imm));
+}
+
+void x86_lower_far_memory(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrValue at = operand_address(l, size + 2, false);
+    IrValue offset = ir_load(l->ir, IR_I64, size, 0, data_mode(l), at);
+    IrValue selector = ir_load(l->ir, IR_I64, 2, 0, data_mode(l),
+                               ir_add_const(l->ir, IR_I64, at, size));
+
+    far_transfer(l, l->insn.row->arg, selector, offset);
+}
+
+void x86_lower_ret_far(Lower *l)
+{
+    call_system(l, X86_HELPER_far_return, number(l, l->insn.operand_size),
+                number(l, l->insn.row->operands[0] == X86_OP_Iw ? l->insn.imm & 0xffff : 0), 0, 0);
+    end_leave(l);
+}
+
+void x86_lower_iret(Lower *l)
+{
+    call_system(l, X86_HELPER_interrupt_return, number(l, l->insn.operand_size), next_value(l), 0,
+                0);
+    end_leave(l);
+}
+
+void x86_lower_int(Lower *l)
+{
+    unsigned vector = l->insn.row->operands[0] == X86_OP_Ib ? l->insn.imm & 0xff
+                                                            : (unsigned)l->insn.row->arg;
+
+    call_system(l, X86_HELPER_soft_interrupt, number(l, vector), next_value(l), 0, 0);
+    end_leave(l);
+}
+
+void x86_lower_int1(Lower *l)
+{
+    call_system(l, X86_HELPER_int1, next_value(l), 0, 0, 0);
+    end_leave(l);
+}
+
+static uint64_t into(X86Jit *cpu, uint64_t next)
+{
+    if (x86_flags(cpu->cc_op, cpu->cc_dst, cpu->cc_src, cpu->cc_src2) & X86_OF) {
+        x86_soft_interrupt(cpu, X86_OFV, next);
+    }
+    return 0;
+}
+static const IrHelper into_helper = IR_HELPER(into, 1, 0);
+
+void x86_lower_into(Lower *l)
+{
+    ir_call(l->ir, &into_helper, next_value(l), 0, 0, 0);
+    l->cc_op = -1;
+}
+
+static uint64_t bound(X86Jit *cpu, uint64_t value, uint64_t low, uint64_t high)
+{
+    if ((int64_t)value < (int64_t)low || (int64_t)value > (int64_t)high) {
+        x86_raise(cpu, X86_BR);
+    }
+    return 0;
+}
+static const IrHelper bound_helper = IR_HELPER(bound, 3, IR_NO_WRITE);
+
+void x86_lower_bound(Lower *l)
+{
+    unsigned size = l->insn.operand_size;
+    IrOpcode extend = size == 2 ? IR_SEXT16 : IR_SEXT32;
+    IrValue at = operand_address(l, 2 * size, false);
+    IrValue low = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l), at);
+    IrValue high = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l),
+                           ir_add_const(l->ir, IR_I64, at, size));
+
+    ir_call(l->ir, &bound_helper, ir_unary(l->ir, extend, IR_I64, read_gpr(l, l->insn.reg, size)),
+            low, high, 0);
+}
+
+void x86_lower_ud(Lower *l)
+{
+    raise_now(l, X86_UD);
+}

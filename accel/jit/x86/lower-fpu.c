@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lowering of the x87: vectors.table names these functions. SDM volume 2.
+ */
+#include "accel/jit/x86/fpu.h"
+#include "accel/jit/x86/lower-vector.h"
+
+#define CALL(name, function, args, flags) \
+    static const IrHelper name = { #function, (IrFunction)(function), args, flags };
+CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
+CALL(call_register, x87_register, 2, IR_NO_WRITE)
+CALL(call_register_flags, x87_register_flags, 3, IR_NO_WRITE)
+CALL(call_memory, x87_memory, 4, IR_NO_WRITE)
+CALL(call_fninit, x87_fninit, 0, IR_NO_SLOTS)
+CALL(call_fnclex, x87_fnclex, 0, IR_NO_SLOTS)
+CALL(call_fldcw, x87_fldcw, 1, IR_NO_WRITE)
+CALL(call_fnstenv, x87_fnstenv, 2, IR_NO_WRITE)
+CALL(call_fldenv, x87_fldenv, 2, IR_NO_WRITE)
+CALL(call_fnsave, x87_fnsave, 2, IR_NO_WRITE)
+CALL(call_frstor, x87_frstor, 2, IR_NO_WRITE)
+#undef CALL
+
+/* CR0.EM and TS: both are #NM for the x87. */
+static bool check_x87(Lower *l)
+{
+    if (context_flags(l) & (X86_CTX_EM | X86_CTX_TS)) {
+        raise_now(l, X86_NM);
+        return false;
+    }
+    return true;
+}
+
+/* FWAIT looks at TS with MP only. */
+void x86_lower_fwait(Lower *l)
+{
+    uint32_t both = X86_CTX_TS | X86_CTX_MP;
+    if ((context_flags(l) & both) == both) {
+        raise_now(l, X86_NM);
+        return;
+    }
+    ir_call(l->ir, &call_wait, 0, 0, 0, 0);
+}
+
+/* Opcode and ModRM as FOP has them. */
+static IrValue code_of(Lower *l)
+{
+    return ir_const(l->ir, (insn_opcode(l) & 7) << 8 | insn_modrm(l));
+}
+
+void x86_lower_x87(Lower *l)
+{
+    if (!check_x87(l)) {
+        return;
+    }
+    if (insn_is_register(l)) {
+        ir_call(l->ir, &call_register, code_of(l), insn_ip(l), 0, 0);
+    } else {
+        IrValue linear = address(l);
+        ir_call(l->ir, &call_memory, code_of(l), insn_ip(l), linear, address_offset(l));
+    }
+}
+
+/* FCMOVcc reads the arithmetic flags. */
+void x86_lower_fcmov(Lower *l)
+{
+    if (check_x87(l)) {
+        ir_call(l->ir, &call_register_flags, code_of(l), insn_ip(l), get_flags(l), 0);
+    }
+}
+
+/* FCOMI and its kin write them: OF, SF, AF become 0 as the host does it. */
+void x86_lower_fcomi(Lower *l)
+{
+    if (check_x87(l)) {
+        put_flags(l, ir_call(l->ir, &call_register_flags, code_of(l), insn_ip(l),
+                             ir_const(l->ir, 0), 0));
+    }
+}
+
+void x86_lower_fninit(Lower *l)
+{
+    if (check_x87(l)) {
+        ir_call(l->ir, &call_fninit, 0, 0, 0, 0);
+    }
+}
+
+void x86_lower_fnclex(Lower *l)
+{
+    if (check_x87(l)) {
+        ir_call(l->ir, &call_fnclex, 0, 0, 0, 0);
+    }
+}
+
+/* FENI, FDISI, FSETPM: of older chips; nothing happens. */
+void x86_lower_x87_nop(Lower *l)
+{
+    check_x87(l);
+}
+
+void x86_lower_fldcw(Lower *l)
+{
+    if (check_x87(l)) {
+        IrValue value = ir_load(l->ir, IR_I32, 2, 0, data_mode(l), address(l));
+        ir_call(l->ir, &call_fldcw, value, 0, 0, 0);
+    }
+}
+
+void x86_lower_fnstcw(Lower *l)
+{
+    if (check_x87(l)) {
+        IrValue value = ir_state_load(l->ir, offsetof(X86Jit, fcw), 2, 0);
+        ir_store(l->ir, 2, data_mode(l), address(l), value);
+    }
+}
+
+/* FNSTSW m16 and AX. */
+void x86_lower_fnstsw(Lower *l)
+{
+    if (!check_x87(l)) {
+        return;
+    }
+    IrValue value = ir_state_load(l->ir, offsetof(X86Jit, fsw), 2, 0);
+    if (insn_is_register(l)) {
+        put_general_reg(l, 0, 2, value);
+    } else {
+        ir_store(l->ir, 2, data_mode(l), address(l), value);
+    }
+}
+
+static void environment(Lower *l, const IrHelper *helper)
+{
+    if (check_x87(l)) {
+        IrValue size = ir_const(l->ir, insn_operand_size(l) == 2 ? 2 : 4);
+        ir_call(l->ir, helper, address(l), size, 0, 0);
+    }
+}
+
+void x86_lower_fnstenv(Lower *l)
+{
+    environment(l, &call_fnstenv);
+}
+
+void x86_lower_fldenv(Lower *l)
+{
+    environment(l, &call_fldenv);
+}
+
+void x86_lower_fnsave(Lower *l)
+{
+    environment(l, &call_fnsave);
+}
+
+void x86_lower_frstor(Lower *l)
+{
+    environment(l, &call_frstor);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From decoded instructions to the intermediate form: what all lowering functions use. Those named
+ * in a table as NAME are x86_lower_NAME(Lower *l).
+ */
+#ifndef ACCEL_JIT_X86_LOWER_H
+#define ACCEL_JIT_X86_LOWER_H
+
+#include "accel/jit/x86/decode.h"
+#include "accel/jit/x86/integers.h"
+#include "accel/jit/x86/lower-vector.h"
+#include "accel/jit/x86/vector.h"
+
+/* A condition, as the operations that compare want it. */
+typedef struct LowerCond {
+    IrCond cond;
+    IrType type;
+    IrValue a, b;
+} LowerCond;
+
+static inline IrType type_of(unsigned size)
+{
+    return size == 8 ? IR_I64 : IR_I32;
+}
+
+/* A number that is the same in every pass: the value of a constant. */
+static inline IrValue number(Lower *l, uint64_t value)
+{
+    return ir_const(l->ir, value);
+}
+
+/* The offset of the next instruction, wrapped as the code's width says. */
+uint64_t next_offset(const Lower *l);
+uint64_t wrap_offset(const Lower *l, uint64_t offset);
+unsigned code_bits(const Lower *l);
+
+/* ---- operands ---- */
+
+/* Bytes of operand `n` of the row. */
+unsigned operand_size(const Lower *l, unsigned n);
+/* Memory operands are read and written at `l->linear`, which is made once. */
+IrValue read_operand(Lower *l, unsigned n);
+void write_operand(Lower *l, unsigned n, IrValue value);
+IrValue read_gpr(Lower *l, unsigned reg, unsigned size);
+void write_gpr(Lower *l, unsigned reg, unsigned size, IrValue value);
+/* Linear address of the memory operand, after the segment's checks. */
+IrValue operand_address(Lower *l, unsigned size, bool write);
+/* Linear address of an offset in a segment, after its checks. */
+IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write,
+                        bool wide);
+
+/* ---- the stack ---- */
+
+unsigned stack_size(const Lower *l);      /* of the stack pointer: 2, 4, 8 */
+IrValue stack_pointer(Lower *l);
+void set_stack_pointer(Lower *l, IrValue value);
+/* At rSP + `offset`, which wraps as the stack pointer does; rSP stays. */
+IrValue load_stack(Lower *l, int offset, unsigned size);
+void store_stack(Lower *l, int offset, unsigned size, IrValue value);
+void push_value(Lower *l, unsigned size, IrValue value);
+
+/* ---- flags ---- */
+
+void set_flags(Lower *l, unsigned cc_op, unsigned size, IrValue dst, IrValue src, IrValue src2);
+/* `cc` as in Jcc opcodes. */
+LowerCond flag_condition(Lower *l, unsigned cc);
+IrValue carry_flag(Lower *l);
+
+/* ---- calls, ends ---- */
+
+/* A helper of x86_system_helpers[]. */
+IrValue call_system(Lower *l, X86SystemHelper helper, IrValue a, IrValue b, IrValue c, IrValue d);
+/* rip is set to `offset` in CS, and the block ends: chained when it is on this page. */
+void jump_to(Lower *l, uint64_t offset);
+void jump_to_value(Lower *l, IrValue offset);
+/* The block ended by something that set rip itself. */
+void end_leave(Lower *l);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Model-specific registers: Intel SDM volume 4. Those that mean something to the CPU are members
+ * of X86Jit; memory types and machine checks are kept and have no effect.
+ */
+#include "accel/jit/x86/system.h"
+#include "base/log.h"
+#include "hw/intc/apic.h"
+
+typedef struct Member {
+    uint32_t index;
+    size_t offset;
+    enum { ANY, CANONICAL, LOW32 } rule;
+} Member;
+
+#define MEMBER(index, member, rule) { index, offsetof(X86Jit, member), rule }
+
+static const Member members[] = {
+    MEMBER(0x174, sysenter_cs, LOW32), MEMBER(0x175, sysenter_esp, CANONICAL),
+    MEMBER(0x176, sysenter_eip, CANONICAL), MEMBER(0x1a0, misc_enable, ANY),
+    MEMBER(0x277, pat, ANY), MEMBER(0xc0000081, star, ANY),
+    MEMBER(0xc0000082, lstar, CANONICAL), MEMBER(0xc0000083, cstar, CANONICAL),
+    MEMBER(0xc0000084, fmask, LOW32), MEMBER(0xc0000102, kernel_gs_base, CANONICAL),
+    MEMBER(0xc0000103, tsc_aux, LOW32),
+};
+
+enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, PAT = 0x277, EFER = 0xc0000080u,
+       FS_BASE = 0xc0000100u, GS_BASE };
+
+static const Member *member_of(uint32_t index)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(members); i++) {
+        if (members[i].index == index) {
+            return &members[i];
+        }
+    }
+    return NULL;
+}
+
+static X86MsrValue *stored(const X86Jit *cpu, uint32_t index)
+{
+    for (size_t i = 0; i < cpu->msr_count; i++) {
+        if (cpu->msr[i].index == index) {
+            return &cpu->msr[i];
+        }
+    }
+    return NULL;
+}
+
+static bool apic_register(X86Jit *cpu, uint32_t index, uint64_t *value, bool write)
+{
+    Device *lapic = cpu->x86->lapic;
+    bool good;
+
+    if (!lapic || !x86_has(cpu, "x2apic")) {
+        return false;
+    }
+    jit_machine_lock(&cpu->core);
+    good = write ? apic_msr_write(lapic, index, *value) : apic_msr_read(lapic, index, value);
+    jit_machine_unlock(&cpu->core);
+    return good;
+}
+
+/* They take the machine lock, and are saved with the APIC. */
+static bool is_apic_register(uint32_t index)
+{
+    return index >= APIC_MSR_FIRST && index <= APIC_MSR_LAST;
+}
+
+bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value)
+{
+    const Member *member = member_of(index);
+    const X86MsrValue *msr;
+
+    switch (index) {
+    case TSC:
+        *value = x86_tsc(cpu);
+        return true;
+    case APIC_BASE:
+        *value = cpu->x86->lapic ? apic_base(cpu->x86->lapic) : cpu->apic_base;
+        return true;
+    case EFER:
+        *value = cpu->efer;
+        return true;
+    case FS_BASE:
+    case GS_BASE:
+        *value = cpu->segment[X86_FS + (index - FS_BASE)].base;
+        return true;
+    }
+    if (index >= APIC_MSR_FIRST && index <= APIC_MSR_LAST) {
+        return apic_register(cpu, index, value, false);
+    }
+    if (member) {
+        *value = *(uint64_t *)((char *)cpu + member->offset);
+        return true;
+    }
+    msr = stored(cpu, index);
+    *value = msr && msr->supported ? msr->value : 0;
+    return msr && msr->supported;
+}
+
+static bool write_efer(X86Jit *cpu, uint64_t value)
+{
+    uint64_t allowed = X86_EFER_SCE | X86_EFER_LMA | (x86_has(cpu, "nx") ? X86_EFER_NX : 0) |
+                       (x86_has(cpu, "lm") ? X86_EFER_LME : 0);
+
+    if ((value & ~allowed) ||
+        ((cpu->cr0 & X86_CR0_PG) && ((value ^ cpu->efer) & X86_EFER_LME))) {
+        return false;
+    }
+    cpu->efer = (value & ~(uint64_t)X86_EFER_LMA) | (cpu->efer & X86_EFER_LMA);
+    jit_tlb_flush(&cpu->core, true);
+    x86_context_changed(cpu);
+    return true;
+}
+
+static bool write_apic_base(X86Jit *cpu, uint64_t value)
+{
+    bool good;
+
+    if (!cpu->x86->lapic) {
+        return false;
+    }
+    jit_machine_lock(&cpu->core);
+    good = apic_set_base(cpu->x86->lapic, value, cpu->x86->definition.phys_bits);
+    jit_machine_unlock(&cpu->core);
+    cpu->apic_base = good ? value : cpu->apic_base;
+    return good;
+}
+
+static bool pat_is_valid(uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++, value >>= 8) {
+        if ((value & 0xff) > 7 || (value & 0xfe) == 2) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
+{
+    const Member *member = member_of(index);
+    X86MsrValue *msr;
+
+    switch (index) {
+    case TSC:
+        cpu->tsc_offset += value - x86_tsc(cpu);
+        return true;
+    case APIC_BASE:
+        return write_apic_base(cpu, value);
+    case EFER:
+        return write_efer(cpu, value);
+    case FS_BASE:
+    case GS_BASE:
+        if (!x86_canonical(cpu, value)) {
+            return false;
+        }
+        cpu->segment[X86_FS + (index - FS_BASE)].base = value;
+        x86_context_changed(cpu);
+        return true;
+    }
+    if (index >= APIC_MSR_FIRST && index <= APIC_MSR_LAST) {
+        return apic_register(cpu, index, &value, true);
+    }
+    if (member) {
+        if ((member->rule == CANONICAL && !x86_canonical(cpu, value)) ||
+            (member->rule == LOW32 && value >> 32) || (index == PAT && !pat_is_valid(value))) {
+            return false;
+        }
+        *(uint64_t *)((char *)cpu + member->offset) = value;
+        return true;
+    }
+    msr = stored(cpu, index);
+    if (!msr || !msr->supported || msr->read_only) {
+        return false;
+    }
+    if (index == TSC_ADJUST) {
+        cpu->tsc_offset += value - msr->value;
+    }
+    msr->value = value;
+    return true;
+}
+
+uint64_t x86_help_rdmsr(X86Jit *cpu)
+{
+    uint32_t index = cpu->gpr[X86_RCX];
+    uint64_t value;
+
+    if (x86_jit_cpl(cpu) || !x86_read_msr(cpu, index, &value)) {
+        log_guest_error("CPU %u: rdmsr of 0x%x", cpu->core.vcpu.cpu->index, index);
+        x86_raise_gp(cpu, 0);
+    }
+    cpu->gpr[X86_RAX] = (uint32_t)value;
+    cpu->gpr[X86_RDX] = value >> 32;
+    return 0;
+}
+
+uint64_t x86_help_wrmsr(X86Jit *cpu)
+{
+    uint32_t index = cpu->gpr[X86_RCX];
+    uint64_t value = (uint32_t)cpu->gpr[X86_RAX] | cpu->gpr[X86_RDX] << 32;
+
+    if (x86_jit_cpl(cpu) || !x86_write_msr(cpu, index, value)) {
+        log_guest_error("CPU %u: wrmsr of 0x%x, 0x%" PRIx64, cpu->core.vcpu.cpu->index, index,
+                        value);
+        x86_raise_gp(cpu, 0);
+    }
+    return 0;
+}
+
+void x86_msrs_from_state(X86Jit *cpu, const X86CpuState *state)
+{
+    g_free(cpu->msr);
+    cpu->msr = g_memdup2(state->msr, state->msr_count * sizeof(*state->msr));
+    cpu->msr_count = state->msr_count;
+    for (unsigned i = 0; i < G_N_ELEMENTS(members); i++) {
+        *(uint64_t *)((char *)cpu + members[i].offset) =
+            x86_cpu_msr_value(state, members[i].index);
+    }
+}
+
+void x86_msrs_to_state(X86Jit *cpu, X86CpuState *state)
+{
+    for (size_t i = 0; i < state->msr_count; i++) {
+        uint64_t value;
+        if (!is_apic_register(state->msr[i].index) && x86_read_msr(cpu, state->msr[i].index, &value)) {
+            state->msr[i].value = value;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the x86 guest's system behaviour are to each other. */
+#ifndef ACCEL_JIT_X86_SYSTEM_H
+#define ACCEL_JIT_X86_SYSTEM_H
+
+#include "accel/jit/x86/x86.h"
+
+#define X86_CR0_AM  (1u << 18)
+#define X86_CR4_VME (1u << 0)
+#define X86_CR4_PVI (1u << 1)
+#define X86_CR4_TSD (1u << 2)
+#define X86_CR4_DE  (1u << 3)
+#define X86_CR4_PGE (1u << 7)
+#define X86_CR4_PCE (1u << 8)
+#define X86_CR4_OSFXSR (1u << 9)
+#define X86_CR4_UMIP (1u << 11)
+#define X86_CR4_FSGSBASE (1u << 16)
+#define X86_CR4_PCIDE (1u << 17)
+#define X86_CR4_OSXSAVE (1u << 18)
+#define X86_CR4_SMEP (1u << 20)
+#define X86_CR4_SMAP (1u << 21)
+#define X86_CR4_PKE  (1u << 22)
+
+/* A stack that is being pushed to or popped from; the registers change when all went well. */
+typedef struct X86Stack {
+    X86Jit *cpu;
+    const X86Segment *ss;
+    uint64_t base, sp, mask;
+    unsigned mode;
+    uint16_t error;      /* of #SS */
+} X86Stack;
+
+void x86_push(X86Stack *stack, unsigned size, uint64_t value);
+uint64_t x86_pop(X86Stack *stack, unsigned size);
+X86Stack x86_current_stack(X86Jit *cpu);
+void x86_keep_stack(X86Stack *stack);
+
+/* A descriptor, as it lies in memory: 8 bytes. */
+bool x86_fetch_descriptor(X86Jit *cpu, uint16_t selector, uint64_t *descriptor, uint64_t *address);
+X86Segment x86_segment_of(uint16_t selector, uint64_t descriptor);
+/* Checks a code segment for a transfer to `cpl` and marks it accessed. */
+void x86_mark_accessed(X86Jit *cpu, uint64_t address, uint64_t *descriptor);
+void x86_set_real_segment(X86Jit *cpu, unsigned segment, uint16_t selector);
+/* A null data or stack segment. */
+void x86_set_null_segment(X86Jit *cpu, unsigned segment, uint16_t selector);
+/* SS of a new privilege level, as the TSS or IRET gives it; raises `vector`. */
+X86Segment x86_checked_stack(X86Jit *cpu, uint16_t selector, unsigned cpl, unsigned vector);
+bool x86_segment_allows(const X86Segment *segment, uint64_t offset, unsigned size, bool write);
+bool x86_canonical(const X86Jit *cpu, uint64_t address);
+/* The stack of a privilege level (or 4 and up: of the IST) in the TSS. */
+void x86_tss_stack(X86Jit *cpu, unsigned level, uint16_t *selector, uint64_t *sp);
+void x86_set_cs(X86Jit *cpu, X86Segment cs, unsigned cpl, uint64_t rip);
+
+G_NORETURN void x86_raise_gp(X86Jit *cpu, uint32_t error);
+
+static inline bool x86_protected(const X86Jit *cpu)
+{
+    return (cpu->cr0 & X86_CR0_PE) && !(cpu->rflags & X86_VM);
+}
+
+static inline bool x86_long_mode(const X86Jit *cpu)
+{
+    return cpu->efer & X86_EFER_LMA;
+}
+
+static inline bool x86_code64(const X86Jit *cpu)
+{
+    return cpu->context_flags & X86_CTX_CODE64;
+}
+
+static inline unsigned x86_iopl(const X86Jit *cpu)
+{
+    return (cpu->rflags & X86_IOPL) >> 12;
+}
+
+static inline unsigned x86_dpl(const X86Segment *segment)
+{
+    return (segment->attributes & X86_SEGMENT_DPL) >> 5;
+}
+
+bool x86_has(const X86Jit *cpu, const char *feature);
+
+/* mmu.c */
+bool x86_walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
+              JitPage *page);
+/* False: an entry has reserved bits set. */
+bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
+
+/* system.c */
+uint64_t x86_tsc(const X86Jit *cpu);
+
+/* msr.c: false is #GP. */
+bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value);
+bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value);
+void x86_msrs_from_state(X86Jit *cpu, const X86CpuState *state);
+void x86_msrs_to_state(X86Jit *cpu, X86CpuState *state);
+
+/* xstate.c: the standard form, as X86CpuState has it. */
+void x86_xstate_from_image(X86Jit *cpu, const uint8_t *image, uint32_t size);
+void x86_xstate_to_image(const X86Jit *cpu, uint8_t *image, uint32_t size);
+
+/* cpuid.c */
+const X86CpuSupport *x86_jit_support(void);
+
+/* Functions of X86_SYSTEM_HELPERS: each takes as many values as the table there says. */
+#define X86_ARGS_0
+#define X86_ARGS_1 , uint64_t a
+#define X86_ARGS_2 , uint64_t a, uint64_t b
+#define X86_ARGS_3 , uint64_t a, uint64_t b, uint64_t c
+#define X86_ARGS_4 , uint64_t a, uint64_t b, uint64_t c, uint64_t d
+#define X(name, args, flags) uint64_t x86_help_##name(X86Jit *cpu X86_ARGS_##args);
+X86_SYSTEM_HELPERS(X)
+#undef X
+
+#endif

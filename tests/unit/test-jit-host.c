@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* The back end against the evaluator: random blocks leave the same state and the same memory. */
+#include <string.h>
+
+#include "accel/jit/host.h"
+#include "base/lock.h"
+#include "memory/space.h"
+
+#define SLOTS 12
+#define RAM_SIZE 0x4000ull
+#define EXTRA 64
+
+typedef struct TestCpu {
+    JitCpu core;
+    uint64_t wide[8];
+    uint32_t half[2];
+    uint16_t word;
+    uint8_t byte;
+    uint8_t extra[EXTRA] __attribute__((aligned(64)));
+} TestCpu;
+
+#define SLOT(member) { #member, offsetof(TestCpu, member), sizeof(((TestCpu *)0)->member), 0 }
+static const IrSlot slots[SLOTS] = {
+    SLOT(wide[0]), SLOT(wide[1]), SLOT(wide[2]), SLOT(wide[3]), SLOT(wide[4]), SLOT(wide[5]),
+    SLOT(wide[6]), SLOT(wide[7]), SLOT(half[0]), SLOT(half[1]), SLOT(word), SLOT(byte),
+};
+
+static bool walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
+                 JitPage *page)
+{
+    *page = (JitPage){ .physical = address & JIT_PAGE_MASK, .size = JIT_PAGE_SIZE,
+                       .allowed = JIT_CAN_READ | JIT_CAN_WRITE | JIT_CAN_FETCH };
+    return true;
+}
+
+static const JitArch arch = {
+    .name = "test", .size = sizeof(TestCpu), .slots = slots, .slot_count = SLOTS, .mmu_modes = 1,
+    .walk = walk,
+};
+
+static uint64_t mix(TestCpu *cpu, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return (a ^ b * 3) + (c ^ d * 7);
+}
+
+static uint64_t change(TestCpu *cpu, uint64_t a)
+{
+    uint64_t old = cpu->wide[2];
+
+    cpu->wide[2] = cpu->wide[3] + a;
+    cpu->half[1] ^= (uint32_t)a;
+    return old;
+}
+
+static uint64_t look(TestCpu *cpu)
+{
+    return cpu->wide[0] + cpu->wide[5] * 5 + cpu->half[0] + cpu->word + cpu->byte;
+}
+
+static uint64_t beside(TestCpu *cpu, uint64_t a, uint64_t b)
+{
+    cpu->extra[32] += (uint8_t)a;
+    return b + cpu->extra[32];
+}
+
+static const IrHelper helpers[] = {
+    IR_HELPER(mix, 4, IR_PURE), IR_HELPER(change, 1, 0), IR_HELPER(look, 0, IR_NO_WRITE),
+    IR_HELPER(beside, 2, IR_NO_SLOTS),
+};
+
+/* ---- random blocks ---- */
+
+typedef struct Maker {
+    IrBlock *ir;
+    IrValue values[IR_MAX_OPS];
+    unsigned count;
+} Maker;
+
+static IrValue any(Maker *m)
+{
+    if (!m->count || g_test_rand_int_range(0, 6) == 0) {
+        static const uint64_t special[] = { 0, 1, 2, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0x7fffffff,
+                                            0x80000000, 0xffffffff, 0x7fffffffffffffff,
+                                            0x8000000000000000, UINT64_MAX };
+        return ir_const(m->ir, special[g_test_rand_int_range(0, G_N_ELEMENTS(special))]);
+    }
+    return m->values[g_test_rand_int_range(0, m->count)];
+}
+
+static void gave(Maker *m, IrValue value)
+{
+    m->values[m->count++] = value;
+}
+
+/* Inside of the RAM, also at odd places and across pages. */
+static IrValue address(Maker *m)
+{
+    return ir_add_const(m->ir, IR_I64, ir_and_const(m->ir, IR_I64, any(m), RAM_SIZE / 2 - 1), 8);
+}
+
+static void make_memory(Maker *m)
+{
+    static const unsigned sizes[] = { 1, 2, 4, 8 };
+    unsigned size = sizes[g_test_rand_int_range(0, 4)];
+    IrType type = g_test_rand_bit() ? IR_I32 : IR_I64;
+    IrValue at = address(m);
+
+    switch (g_test_rand_int_range(0, 6)) {
+    case 0: case 1:
+        gave(m, ir_load(m->ir, type, size, g_test_rand_bit() && size < 8 ? IR_SIGNED : 0, 0, at));
+        break;
+    case 2: case 3:
+        ir_store(m->ir, size, 0, at, any(m));
+        break;
+    case 4:
+        gave(m, ir_atomic(m->ir, g_test_rand_int_range(IR_ATOMIC_ADD, IR_ATOMIC_CMPXCHG + 1), size,
+                          0, at, any(m), any(m)));
+        break;
+    default:
+        if (g_test_rand_bit()) {
+            ir_load_vector(m->ir, 16, 0, 0, at, offsetof(TestCpu, extra));
+        } else {
+            ir_store_vector(m->ir, 32, 0, 0, at, offsetof(TestCpu, extra));
+        }
+    }
+}
+
+static void make_one(Maker *m)
+{
+    IrType type = g_test_rand_bit() ? IR_I32 : IR_I64;
+    unsigned length = g_test_rand_int_range(1, 64);
+    unsigned position = g_test_rand_int_range(0, 64 - length + 1);
+
+    switch (g_test_rand_int_range(0, 14)) {
+    case 0: case 1:
+        gave(m, ir_get(m->ir, g_test_rand_int_range(0, SLOTS)));
+        break;
+    case 2: case 3:
+        ir_put(m->ir, g_test_rand_int_range(0, SLOTS), any(m));
+        break;
+    case 4: case 5: case 6:
+        gave(m, ir_binary(m->ir, g_test_rand_int_range(IR_ADD, IR_MULHS + 1), type, any(m), any(m)));
+        break;
+    case 7:
+        gave(m, ir_unary(m->ir, g_test_rand_int_range(IR_NOT, IR_ZEXT32 + 1), type, any(m)));
+        break;
+    case 8:
+        gave(m, g_test_rand_bit() ? ir_extract(m->ir, any(m), position, length)
+                                  : ir_deposit(m->ir, any(m), any(m), position, length));
+        break;
+    case 9:
+        gave(m, ir_setcc(m->ir, g_test_rand_int_range(0, IR_TEST_NE + 1), type, any(m), any(m)));
+        break;
+    case 10:
+        gave(m, ir_select(m->ir, g_test_rand_int_range(0, IR_TEST_NE + 1), type, any(m), any(m),
+                          any(m), any(m)));
+        break;
+    case 11:
+        gave(m, ir_call(m->ir, &helpers[g_test_rand_int_range(0, G_N_ELEMENTS(helpers))], any(m),
+                        any(m), any(m), any(m)));
+        break;
+    case 12:
+        make_memory(m);
+        break;
+    default:
+        if (m->ir->exits < IR_MAX_EXITS - 2 && g_test_rand_int_range(0, 8) == 0) {
+            ir_exit_if(m->ir, g_test_rand_int_range(0, IR_TEST_NE + 1), type, any(m), any(m), 0x100);
+        } else if (g_test_rand_bit()) {
+            gave(m, ir_state_load(m->ir, offsetof(TestCpu, extra) + 8, 4, IR_SIGNED));
+        } else {
+            ir_state_store(m->ir, offsetof(TestCpu, extra) + 16, 2, any(m));
+        }
+    }
+}
+
+static JitBlock *make_block(unsigned operations)
+{
+    g_autofree IrBlock *ir = g_new0(IrBlock, 1);
+    g_autofree Maker *m = g_new0(Maker, 1);
+    JitBlock *block = g_new0(JitBlock, 1);
+
+    ir_block_init(ir, slots, SLOTS);
+    m->ir = ir;
+    while (operations--) {
+        make_one(m);
+    }
+    ir_goto(ir, 0x200);
+    ir_remove_dead(ir);
+    block->slots = slots;
+    block->slot_count = SLOTS;
+    block->count = ir->count;
+    block->ops = g_memdup2(ir->ops, ir->count * sizeof(IrOp));
+    return block;
+}
+
+/* ---- comparing ---- */
+
+typedef struct Fixture {
+    RamBlock *ram;
+    MemoryRegion *region;
+    AddressSpace *space;
+    Cpu cpu;
+    TestCpu *test;
+} Fixture;
+
+static void set_up(Fixture *f)
+{
+    g_autoptr(GError) error = NULL;
+
+    machine_lock();
+    f->ram = ram_block_new("jit-test", RAM_SIZE, NULL, &error);
+    g_assert_no_error(error);
+    dirty_log_start(f->ram, DIRTY_CODE, true);
+    f->region = region_new_ram(NULL, "jit-test", f->ram);
+    f->space = address_space_new("jit-test", f->region, 0xff);
+    f->cpu.memory = f->cpu.io = f->space;
+    f->test = memset(aligned_alloc(64, (sizeof(TestCpu) + 63) & ~63ul), 0, sizeof(TestCpu));
+    f->test->core.arch = &arch;
+    f->test->core.vcpu.cpu = &f->cpu;
+    g_assert_true(jit_memory_create(&f->test->core, &error));
+    jit_cache_init();
+}
+
+static void tear_down(Fixture *f)
+{
+    jit_cache_release();
+    jit_memory_destroy(&f->test->core);
+    free(f->test);
+    address_space_free(f->space);
+    region_free(f->region);
+    ram_block_free(f->ram);
+    machine_unlock();
+}
+
+typedef struct Image {
+    uint8_t state[sizeof(TestCpu) - sizeof(JitCpu)];
+    uint8_t ram[RAM_SIZE];
+} Image;
+
+static void take(const Fixture *f, Image *image)
+{
+    memcpy(image->state, (uint8_t *)f->test + sizeof(JitCpu), sizeof(image->state));
+    memcpy(image->ram, f->ram->host, RAM_SIZE);
+}
+
+static void give(Fixture *f, const Image *image)
+{
+    memcpy((uint8_t *)f->test + sizeof(JitCpu), image->state, sizeof(image->state));
+    memcpy(f->ram->host, image->ram, RAM_SIZE);
+}
+
+static void compare(Fixture *f, JitBlock *block)
+{
+    g_autofree Image *before = g_new(Image, 1), *by_host = g_new(Image, 1),
+                     *by_evaluator = g_new(Image, 1);
+    unsigned number = 99, expected = 98;
+    JitBlock *last = block;
+
+    for (unsigned i = 0; i < sizeof(*before); i++) {
+        ((uint8_t *)before)[i] = g_test_rand_int_range(0, 256);
+    }
+    give(f, before);
+    g_assert_cmpint(jit_evaluate(&f->test->core, block, &expected), ==, JIT_END_EXIT);
+    take(f, by_evaluator);
+    give(f, before);
+    g_assert_cmpint(jit_host_run(&f->test->core, block, &last, &number), ==, JIT_END_EXIT);
+    take(f, by_host);
+    if (number != expected || last != block || memcmp(by_host, by_evaluator, sizeof(*by_host))) {
+        IrBlock *ir = g_new0(IrBlock, 1);
+        g_autoptr(GString) text = g_string_new(NULL);
+        memcpy(ir->ops, block->ops, block->count * sizeof(IrOp));
+        ir->count = block->count;
+        ir->slots = slots;
+        ir_print(ir, text);
+        for (unsigned i = 0; i < SLOTS; i++) {
+            uint64_t here = 0, there = 0;
+            unsigned at = slots[i].offset - sizeof(JitCpu);
+            memcpy(&here, by_host->state + at, slots[i].size);
+            memcpy(&there, by_evaluator->state + at, slots[i].size);
+            if (here != there) {
+                g_string_append_printf(text, "%s: host 0x%" PRIx64 ", evaluator 0x%" PRIx64 "\n",
+                                       slots[i].name, here, there);
+            }
+        }
+        g_error("exit %u by the host, %u by the evaluator:\n%s", number, expected, text->str);
+    }
+}
+
+static void test_random(void)
+{
+    g_autoptr(GError) error = NULL;
+    Fixture f = { 0 };
+
+    if (!jit_host_init(16 << 20, &error)) {
+        g_test_skip(error->message);
+        return;
+    }
+    set_up(&f);
+    for (unsigned i = 0; i < 3000; i++) {
+        JitBlock *block = make_block(g_test_rand_int_range(1, i < 1500 ? 30 : 400));
+        if (jit_host_is_full()) {
+            jit_host_flush();
+        }
+        jit_host_compile(block);
+        if (block->code) {
+            compare(&f, block);
+        }
+        g_assert_nonnull(block->code);
+        jit_block_free(block);
+    }
+    tear_down(&f);
+    jit_host_release();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/jit-host/random", test_random);
+    return g_test_run();
+}

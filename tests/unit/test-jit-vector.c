@@ -1,0 +1,812 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the x86 guest's SIMD and x87 instructions compute, against the host's own instructions:
+ * each row's function with random operands and the row's VEX encoding in an executable page must
+ * agree on the result and on MXCSR's flags.
+ */
+#include "accel/jit/x86/fpu.h"
+#include "accel/jit/x86/vector.h"
+
+#include <math.h>
+#include <sys/mman.h>
+
+static X86Jit *cpu;
+static int raised = -1;
+static jmp_buf raise_buffer;
+static uint8_t guest_memory[4096];
+
+/* ---- what the functions need of the rest of the CPU ---- */
+
+G_NORETURN void x86_raise_error(X86Jit *x86, unsigned vector, uint32_t error)
+{
+    x86_raise(x86, vector);
+}
+
+void x86_context_changed(X86Jit *x86)
+{
+}
+
+uint64_t jit_load(JitCpu *core, uint64_t address, unsigned size, unsigned mode)
+{
+    uint64_t value = 0;
+    jit_load_bytes(core, address, &value, size, mode);
+    return value;
+}
+
+void jit_store(JitCpu *core, uint64_t address, unsigned size, unsigned mode, uint64_t value)
+{
+    jit_store_bytes(core, address, &value, size, mode);
+}
+
+G_NORETURN void x86_raise(X86Jit *x86, unsigned vector)
+{
+    raised = vector;
+    longjmp(raise_buffer, 1);
+}
+
+unsigned x86_data_mode(const X86Jit *x86)
+{
+    return X86_MODE_KERNEL;
+}
+
+void jit_load_bytes(JitCpu *core, uint64_t address, void *buffer, unsigned length, unsigned mode)
+{
+    g_assert_cmpuint(address + length, <=, sizeof(guest_memory));
+    memcpy(buffer, guest_memory + address, length);
+}
+
+void jit_store_bytes(JitCpu *core, uint64_t address, const void *buffer, unsigned length,
+                     unsigned mode)
+{
+    g_assert_cmpuint(address + length, <=, sizeof(guest_memory));
+    memcpy(guest_memory + address, buffer, length);
+}
+
+void jit_probe(JitCpu *core, uint64_t address, unsigned length, JitAccess access, unsigned mode)
+{
+    g_assert_cmpuint(address + length, <=, sizeof(guest_memory));
+}
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+/* ---- operands ---- */
+
+static uint64_t random_state = 0x9e3779b97f4a7c15;
+
+static uint64_t next_random(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+/* Words where arithmetic is special: of integers, singles, and the high halves of doubles. */
+static const uint32_t special_words[] = {
+    0, 0x80000000, 1, 0xffffffff, 0x7fffffff, 0x80008000, 0x7fff7fff, 0x7f800000, 0xff800000,
+    0x7fc00001, 0x7f800001, 0xffc12345, 0x3f800000, 0xbf800000, 0x3f000000, 0x00800000, 0x007fffff,
+    0x80000001, 0x7f7fffff, 0x4b000001, 0x4f000000, 0xcf000000, 0x7ff00000, 0xfff00000, 0x7ff80000,
+    0x3ff00000, 0xbff00000, 0x3fe00000, 0x00100000, 0x000fffff, 0x7fefffff, 0x41e00000, 0xc1e00000,
+    0x40200000, 0x3fc00000, 0x477ff000, 0x33800000, 0x387fe000,
+};
+
+static void random_vector(X86Vector *v)
+{
+    unsigned kind = next_random() % 4;
+    for (unsigned i = 0; i < 16; i++) {
+        uint64_t r = next_random();
+        if (kind == 0 || (kind == 3 && r & 64)) {
+            v->u32[i] = r >> 32;
+        } else if (kind == 2) { /* singles and halves of moderate size */
+            v->f32[i] = (float)(int32_t)(r >> 32) / (float)(1u << (r & 31));
+        } else {
+            v->u32[i] = special_words[(r >> 8) % G_N_ELEMENTS(special_words)];
+        }
+    }
+    if (kind == 2 && next_random() & 1) {
+        for (unsigned i = 0; i < 8; i++) {
+            v->f64[i] = (double)(int64_t)next_random() / (double)(1ull << (next_random() & 63));
+        }
+    }
+    if (next_random() % 4 == 0) {
+        v->u64[0] = next_random() & 0x7f; /* shift counts */
+    }
+}
+
+/* ---- the host's instructions ---- */
+
+static const char *const only_128[] = {
+    "insertps", "phminposuw", "dppd", "aesimc", "aesenc", "aesenclast", "aesdec", "aesdeclast",
+    "aeskeygenassist", "pclmulqdq",
+};
+static const char *const only_256[] = {
+    "vbroadcastsd", "vpermps", "vpermd", "vpermq", "vpermpd", "vperm2i128", "vperm2f128",
+    "vinsertf128", "vinserti128",
+};
+
+static bool is_one_of(const char *name, const char *const *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!strcmp(name, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_scalar(const IrVectorOp *op)
+{
+    return (op->flags & IR_VEX_MXCSR || !strncmp(op->name, "r", 1))
+           && (g_str_has_suffix(op->name, "ss") || g_str_has_suffix(op->name, "sd"));
+}
+
+static bool can_be(const IrVectorOp *op, unsigned bytes)
+{
+    if (bytes == 16) {
+        return !is_one_of(op->name, only_256, G_N_ELEMENTS(only_256));
+    }
+    return !is_one_of(op->name, only_128, G_N_ELEMENTS(only_128)) && !is_scalar(op);
+}
+
+static bool host_has(uint32_t host)
+{
+    return (!(host & IR_HOST_AVX) || __builtin_cpu_supports("avx"))
+           && (!(host & IR_HOST_AVX2) || __builtin_cpu_supports("avx2"))
+           && (!(host & IR_HOST_FMA) || __builtin_cpu_supports("fma"))
+           && (!(host & IR_HOST_AES) || __builtin_cpu_supports("aes"))
+           && (!(host & IR_HOST_PCLMUL) || __builtin_cpu_supports("pclmul"))
+           && (!(host & IR_HOST_F16C) || __builtin_cpu_supports("f16c"))
+           && (!host || __builtin_cpu_supports("avx"));
+}
+
+typedef void (*HostCode)(void *d, const void *a, const void *b);
+
+/* Loads YMM0 … 2 from d, a, b; does the bytes; stores YMM0 to d. */
+static void emit(uint8_t *page, const uint8_t *bytes, unsigned count)
+{
+    static const uint8_t before[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xc5, 0xfe, 0x6f, 0x07,
+                                      0xc5, 0xfe, 0x6f, 0x0e, 0xc5, 0xfe, 0x6f, 0x12 };
+    static const uint8_t after[] = { 0xc5, 0xfe, 0x7f, 0x07, 0xc5, 0xf8, 0x77, 0xc3 };
+    g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_WRITE), ==, 0);
+    memcpy(page, before, sizeof(before));
+    memcpy(page + sizeof(before), bytes, count);
+    memcpy(page + sizeof(before) + count, after, sizeof(after));
+    g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_EXEC), ==, 0);
+}
+
+static void emit_row(uint8_t *page, const IrVectorOp *op, unsigned bytes, uint8_t imm)
+{
+    unsigned vvvv = op->flags & IR_VEX_TWO ? 0 : 1;
+    uint8_t code[6] = {
+        0xc4, 0xe0 | op->vex_map,
+        (op->flags & IR_VEX_W ? 0x80 : 0) | (~vvvv & 15) << 3 | (bytes == 32 ? 4 : 0)
+            | op->vex_prefix,
+        op->vex_opcode, 0xc0 | 0 << 3 | 2, imm,
+    };
+    emit(page, code, op->flags & IR_VEX_IMM ? 6 : 5);
+}
+
+static void print_difference(const IrVectorOp *op, unsigned bytes, uint8_t imm, uint32_t mxcsr,
+                             const X86Vector *d, const X86Vector *a, const X86Vector *b,
+                             const X86Vector *host, uint32_t host_flags, const X86Vector *ours)
+{
+    static const char *const names[] = { "d", "a", "b", "host", "ours" };
+    const X86Vector *vectors[] = { d, a, b, host, ours };
+    g_printerr("%s.%u imm %02x mxcsr %04x: host flags %02x, ours %02x\n", op->name, bytes, imm,
+               mxcsr, host_flags, cpu->mxcsr & 0x3f);
+    for (unsigned i = 0; i < 5; i++) {
+        g_printerr("%5s", names[i]);
+        for (unsigned j = bytes / 4; j-- > 0;) {
+            g_printerr(" %08x", vectors[i]->u32[j]);
+        }
+        g_printerr("\n");
+    }
+}
+
+static bool row_agrees(const IrVectorOp *op, unsigned bytes, uint8_t *page)
+{
+    unsigned rounds = g_test_slow() ? 100000 : 600;
+    uint8_t imm = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        X86Vector d, a, b, host, ours;
+        if (i == 0 || (op->flags & IR_VEX_IMM && i % 4 == 0)) {
+            imm = next_random();
+            if (op->vex_opcode == 0xc2 && op->vex_map == 1) {
+                imm &= 31;
+            }
+            emit_row(page, op, bytes, imm);
+        }
+        random_vector(&d);
+        random_vector(&a);
+        random_vector(&b);
+        host = ours = d;
+        uint32_t mxcsr = 0x1f80 | (next_random() & 0xe040), saved = _mm_getcsr();
+        _mm_setcsr(mxcsr);
+        ((HostCode)page)(&host, &a, &b);
+        uint32_t host_flags = _mm_getcsr() & 0x3f;
+        _mm_setcsr(saved);
+        cpu->mxcsr = mxcsr;
+        op->function(cpu, &ours, &a, &b, imm | bytes << 8);
+        if (memcmp(&host, &ours, bytes) || (cpu->mxcsr & 0x3f) != host_flags
+            || (!(op->flags & IR_VEX_MXCSR) && host_flags)) {
+            print_difference(op, bytes, imm, mxcsr, &d, &a, &b, &host, host_flags, &ours);
+            return false;
+        }
+        if (memcmp(ours.u8 + bytes, d.u8 + bytes, 64 - bytes)) {
+            g_printerr("%s.%u writes beyond\n", op->name, bytes);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_rows(void)
+{
+    uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned failed = 0, skipped = 0, compared = 0;
+    g_assert_true(page != MAP_FAILED);
+    for (unsigned i = 0; i < X86_VECTOR_OP_COUNT; i++) {
+        const IrVectorOp *op = &x86_vector_ops[i];
+        if (!op->vex_map) {
+            continue;
+        }
+        if (!host_has(op->host)) {
+            g_test_message("%s: this host has it not", op->name);
+            skipped++;
+            continue;
+        }
+        for (unsigned bytes = 16; bytes <= 32; bytes += 16) {
+            if (can_be(op, bytes)) {
+                compared++;
+                failed += !row_agrees(op, bytes, page);
+            }
+        }
+    }
+    munmap(page, 4096);
+    g_test_message("%u forms compared, %u rows skipped", compared, skipped);
+    g_assert_cmpuint(failed, ==, 0);
+    if (!compared) {
+        g_test_skip("the host has no AVX");
+    }
+}
+
+/* ---- those without a VEX row, by legacy encodings: op XMM1, [b], with XMM0 as the mask ---- */
+
+static const struct {
+    X86VectorOp op;
+    uint8_t imm;        /* that the function gets */
+    uint8_t length, code[7];
+} legacy_rows[] = {
+    { X86_VEC_pblendvb, 0, 5, { 0x66, 0x0f, 0x38, 0x10, 0x0a } },
+    { X86_VEC_blendvps, 0, 5, { 0x66, 0x0f, 0x38, 0x14, 0x0a } },
+    { X86_VEC_blendvpd, 0, 5, { 0x66, 0x0f, 0x38, 0x15, 0x0a } },
+    { X86_VEC_cvtsi2ss, 0, 4, { 0xf3, 0x0f, 0x2a, 0x0a } },
+    { X86_VEC_cvtsi2sd, 0, 4, { 0xf2, 0x0f, 0x2a, 0x0a } },
+    { X86_VEC_cvtsq2ss, 0, 5, { 0xf3, 0x48, 0x0f, 0x2a, 0x0a } },
+    { X86_VEC_cvtsq2sd, 0, 5, { 0xf2, 0x48, 0x0f, 0x2a, 0x0a } },
+    { X86_VEC_cvtpi2ps, 0, 3, { 0x0f, 0x2a, 0x0a } },
+    { X86_VEC_cvtpi2pd, 0, 4, { 0x66, 0x0f, 0x2a, 0x0a } },
+};
+
+static void test_legacy(void)
+{
+    static const uint8_t before[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xf3, 0x0f, 0x6f, 0x0f,
+                                      0xf3, 0x0f, 0x6f, 0x06 };
+    static const uint8_t after[] = { 0xf3, 0x0f, 0x7f, 0x0f, 0x0f, 0x77, 0xc3 };
+    if (!__builtin_cpu_supports("sse4.1")) {
+        g_test_skip("the host has no SSE4.1");
+        return;
+    }
+    uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert_true(page != MAP_FAILED);
+    for (unsigned i = 0; i < G_N_ELEMENTS(legacy_rows); i++) {
+        const IrVectorOp *op = &x86_vector_ops[legacy_rows[i].op];
+        g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_WRITE), ==, 0);
+        memcpy(page, before, sizeof(before));
+        memcpy(page + sizeof(before), legacy_rows[i].code, legacy_rows[i].length);
+        memcpy(page + sizeof(before) + legacy_rows[i].length, after, sizeof(after));
+        g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_EXEC), ==, 0);
+        for (unsigned round = 0; round < 1000; round++) {
+            X86Vector d, mask, b, host, ours;
+            random_vector(&d);
+            random_vector(&mask);
+            random_vector(&b);
+            host = ours = d;
+            cpu->vector[0] = mask;
+            uint32_t mxcsr = 0x1f80 | (next_random() & 0xe040), saved = _mm_getcsr();
+            _mm_setcsr(mxcsr);
+            ((HostCode)page)(&host, &mask, &b);
+            uint32_t host_flags = _mm_getcsr() & 0x3f;
+            _mm_setcsr(saved);
+            cpu->mxcsr = mxcsr;
+            op->function(cpu, &ours, &ours, &b, legacy_rows[i].imm | 16 << 8);
+            if (memcmp(&host, &ours, 16) || (cpu->mxcsr & 0x3f) != host_flags) {
+                print_difference(op, 16, 0, mxcsr, &d, &mask, &b, &host, host_flags, &ours);
+                g_test_fail();
+                break;
+            }
+        }
+    }
+    munmap(page, 4096);
+}
+
+/* ---- what goes to general registers ---- */
+
+/* f(a, b, rdx, rax): XMM1 = *a, XMM2 = *b, RAX; the instruction; XMM0 to *a; EFLAGS | RCX << 32 */
+typedef uint64_t (*GeneralCode)(void *a, const void *b, uint64_t rdx, uint64_t rax);
+
+static void emit_general(uint8_t *page, const uint8_t *bytes, unsigned count)
+{
+    static const uint8_t before[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xc8, 0x31, 0xc9,
+                                      0x66, 0x0f, 0xef, 0xc0, 0xf3, 0x0f, 0x6f, 0x0f,
+                                      0xf3, 0x0f, 0x6f, 0x16 };
+    static const uint8_t after[] = { 0x9c, 0x58, 0x48, 0xc1, 0xe1, 0x20, 0x48, 0x09, 0xc8,
+                                     0xf3, 0x0f, 0x7f, 0x07, 0xc3 };
+    g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_WRITE), ==, 0);
+    memcpy(page, before, sizeof(before));
+    memcpy(page + sizeof(before), bytes, count);
+    memcpy(page + sizeof(before) + count, after, sizeof(after));
+    g_assert_cmpint(mprotect(page, 4096, PROT_READ | PROT_EXEC), ==, 0);
+}
+
+static uint64_t offset_of(const void *p)
+{
+    return (const char *)p - (const char *)cpu;
+}
+
+static void random_string(X86Vector *v)
+{
+    random_vector(v);
+    if (next_random() & 3) {
+        for (unsigned i = 0; i < 16; i++) {
+            v->u8[i] = next_random() % 5;
+        }
+    }
+}
+
+static void test_strings(void)
+{
+    if (!__builtin_cpu_supports("sse4.2")) {
+        g_test_skip("the host has no SSE4.2");
+        return;
+    }
+    uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert_true(page != MAP_FAILED);
+    X86Vector *a = &cpu->vector[1], *b = &cpu->vector[2];
+    for (unsigned which = 0; which < 4 * 128; which++) {
+        unsigned opcode = 0x60 + which / 128, control = which % 128;
+        const uint8_t code[] = { 0x66, 0x48, 0x0f, 0x3a, opcode, 0xca, control };
+        emit_general(page, code, sizeof(code));
+        for (unsigned round = 0; round < 100; round++) {
+            X86Vector host;
+            random_string(a);
+            random_string(b);
+            uint64_t rax = next_random() % 40 - 20, rdx = next_random() % 40 - 20;
+            host = *a;
+            uint64_t got = ((GeneralCode)page)(&host, b, rdx, rax);
+            uint64_t result =
+                opcode < 0x62
+                    ? x86_vector_pcmpestr(cpu, offset_of(a) << 32 | offset_of(b),
+                                          control | X86_STRING_LENGTHS_64, rax, rdx)
+                    : x86_vector_pcmpistr(cpu, offset_of(a), offset_of(b), control);
+            g_assert_cmphex(result >> 32, ==, got & X86_ARITHMETIC);
+            if (opcode & 1) {
+                g_assert_cmphex(x86_vector_string_index(cpu, result, control), ==, got >> 32);
+            } else {
+                x86_vector_string_mask(cpu, result, control);
+                g_assert_cmpmem(&cpu->vector[0], 16, &host, 16);
+            }
+        }
+    }
+    munmap(page, 4096);
+}
+
+static void test_general(void)
+{
+    static const struct {
+        uint8_t kind, length, code[6];
+        bool compare;
+    } rows[] = {
+        { 0, 4, { 0xf3, 0x0f, 0x2d, 0xc9 } },
+        { X86_TO_TRUNCATE, 4, { 0xf3, 0x0f, 0x2c, 0xc9 } },
+        { X86_TO_DOUBLE, 4, { 0xf2, 0x0f, 0x2d, 0xc9 } },
+        { X86_TO_DOUBLE | X86_TO_TRUNCATE, 4, { 0xf2, 0x0f, 0x2c, 0xc9 } },
+        { 0, 3, { 0x0f, 0x2e, 0xca }, true },
+        { X86_COMPARE_SIGNALS, 3, { 0x0f, 0x2f, 0xca }, true },
+        { X86_COMPARE_DOUBLE, 4, { 0x66, 0x0f, 0x2e, 0xca }, true },
+        { X86_COMPARE_DOUBLE | X86_COMPARE_SIGNALS, 4, { 0x66, 0x0f, 0x2f, 0xca }, true },
+    };
+    uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert_true(page != MAP_FAILED);
+    X86Vector *a = &cpu->vector[1], *b = &cpu->vector[2];
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        emit_general(page, rows[i].code, rows[i].length);
+        for (unsigned round = 0; round < 2000; round++) {
+            X86Vector host;
+            random_vector(a);
+            random_vector(b);
+            if (round % 8 == 0) {
+                *b = *a;
+            }
+            host = *a;
+            uint32_t mxcsr = 0x1f80 | (next_random() & 0xe040), saved = _mm_getcsr();
+            _mm_setcsr(mxcsr);
+            uint64_t got = ((GeneralCode)page)(&host, b, 0, 0);
+            uint32_t host_flags = _mm_getcsr() & 0x3f;
+            _mm_setcsr(saved);
+            cpu->mxcsr = mxcsr;
+            if (rows[i].compare) {
+                g_assert_cmphex(x86_vector_compare(cpu, offset_of(a), offset_of(b), rows[i].kind),
+                                ==, got & X86_ARITHMETIC);
+            } else {
+                g_assert_cmphex(x86_vector_to_integer(cpu, offset_of(a), rows[i].kind), ==,
+                                got >> 32);
+            }
+            g_assert_cmphex(cpu->mxcsr & 0x3f, ==, host_flags);
+        }
+    }
+    munmap(page, 4096);
+    memset(a, 0, 64);
+    memset(b, 0, 64);
+    a->f64[0] = -3000000000.0;
+    g_assert_cmpint(x86_vector_to_integer(cpu, offset_of(a), X86_TO_DOUBLE | X86_TO_64), ==,
+                    -3000000000);
+    a->u64[1] = 0x8000000000000001;
+    a->u64[2] = 0x8000000080000000;
+    g_assert_cmphex(x86_vector_sign_bits(cpu, offset_of(a), 8, 32), ==, 0x7);
+    g_assert_cmphex(x86_vector_sign_bits(cpu, offset_of(a), 1, 32), ==, 0x8880c8);
+    g_assert_cmphex(x86_vector_sign_bits(cpu, offset_of(a), 1, 8), ==, 0xc8);
+    g_assert_cmphex(x86_vector_test(cpu, offset_of(a), offset_of(b), X86_TEST_256), ==,
+                    X86_ZF | X86_CF);
+    b->u64[3] = 1;
+    g_assert_cmphex(x86_vector_test(cpu, offset_of(a), offset_of(b), X86_TEST_256), ==, X86_ZF);
+    g_assert_cmphex(x86_vector_test(cpu, offset_of(a), offset_of(b), 0), ==, X86_ZF | X86_CF);
+    g_assert_cmphex(x86_vector_test(cpu, offset_of(a), offset_of(a), 0), ==, X86_CF);
+}
+
+/* An exception that is not masked is raised before the destination is written. */
+static void test_unmasked(void)
+{
+    X86Vector d = { .f32 = { 1 } }, a = { .f32 = { 1, 1, 1, 1 } }, b = { .f32 = { 0, 3, 3, 3 } };
+    const X86Vector before = d;
+    for (unsigned osxmmexcpt = 0; osxmmexcpt < 2; osxmmexcpt++) {
+        cpu->cr4 = osxmmexcpt << 10;
+        cpu->mxcsr = 0x1f80 & ~0x200u;
+        raised = -1;
+        if (!setjmp(raise_buffer)) {
+            x86_vec_divps(cpu, &d, &a, &b, 16 << 8);
+        }
+        g_assert_cmpint(raised, ==, osxmmexcpt ? X86_XM : X86_UD);
+        g_assert_cmpmem(&d, 64, &before, 64);
+        g_assert_cmphex(cpu->mxcsr & 0x3f, ==, 4);
+    }
+}
+
+/* FIPS 180-4: the digests of "abc", whose padded block is one. */
+static void test_sha(void)
+{
+    static const uint32_t k256[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+        0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+        0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+        0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+        0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+        0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+        0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+        0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+        0xc67178f2,
+    };
+    X86Vector abef = { .u32 = { 0x9b05688c, 0x510e527f, 0xbb67ae85, 0x6a09e667 } };
+    X86Vector cdgh = { .u32 = { 0x5be0cd19, 0x1f83d9ab, 0xa54ff53a, 0x3c6ef372 } };
+    const X86Vector abef0 = abef, cdgh0 = cdgh;
+    X86Vector words[16] = { { .u32 = { 0x61626380 } } }, one[20] = { { .u32 = { 0, 0, 0, 0x61626380 } } };
+    const uint32_t size = 16 << 8;
+    words[3].u32[3] = 24;
+    one[3].u32[0] = 24;
+    for (unsigned i = 0; i < 16; i++) {
+        if (i >= 4) { /* W: MSG1, plus W[t - 7], MSG2 */
+            X86Vector w7;
+            x86_vec_sha256msg1(cpu, &words[i], &words[i - 4], &words[i - 3], size);
+            x86_vec_palignr(cpu, &w7, &words[i - 1], &words[i - 2], size | 4);
+            x86_vec_paddd(cpu, &words[i], &words[i], &w7, size);
+            x86_vec_sha256msg2(cpu, &words[i], &words[i], &words[i - 1], size);
+        }
+        for (unsigned j = 0; j < 4; j++) {
+            cpu->vector[0].u32[j] = words[i].u32[j] + k256[4 * i + j];
+        }
+        x86_vec_sha256rnds2(cpu, &cdgh, &cdgh, &abef, size);
+        cpu->vector[0].u64[0] = cpu->vector[0].u64[1];
+        x86_vec_sha256rnds2(cpu, &abef, &abef, &cdgh, size);
+    }
+    x86_vec_paddd(cpu, &abef, &abef, &abef0, size);
+    x86_vec_paddd(cpu, &cdgh, &cdgh, &cdgh0, size);
+    g_assert_cmphex(abef.u32[3], ==, 0xba7816bf);
+    g_assert_cmphex(abef.u32[2], ==, 0x8f01cfea);
+    g_assert_cmphex(cdgh.u32[0], ==, 0xf20015ad);
+
+    X86Vector abcd = { .u32 = { 0x10325476, 0x98badcfe, 0xefcdab89, 0x67452301 } };
+    const X86Vector abcd0 = abcd;
+    X86Vector e = { .u32 = { 0, 0, 0, 0xc3d2e1f0 } }, last = abcd;
+    for (unsigned i = 0; i < 20; i++) {
+        if (i >= 4) {
+            x86_vec_sha1msg1(cpu, &one[i], &one[i - 4], &one[i - 3], size);
+            x86_vec_pxor(cpu, &one[i], &one[i], &one[i - 2], size);
+            x86_vec_sha1msg2(cpu, &one[i], &one[i], &one[i - 1], size);
+        }
+        X86Vector with_e;
+        if (i == 0) {
+            x86_vec_paddd(cpu, &with_e, &e, &one[0], size);
+        } else {
+            x86_vec_sha1nexte(cpu, &with_e, &last, &one[i], size);
+        }
+        last = abcd;
+        x86_vec_sha1rnds4(cpu, &abcd, &abcd, &with_e, size | i / 5);
+    }
+    x86_vec_sha1nexte(cpu, &e, &last, &e, size);
+    x86_vec_paddd(cpu, &abcd, &abcd, &abcd0, size);
+    g_assert_cmphex(abcd.u32[3], ==, 0xa9993e36);
+    g_assert_cmphex(abcd.u32[0], ==, 0x7850c26c);
+    g_assert_cmphex(e.u32[3], ==, 0x9cd0d89d);
+}
+
+/* ---- the x87 ---- */
+
+#define X87(opcode, modrm) x87_register(cpu, ((opcode) & 7) << 8 | (modrm), 0x1234)
+#define X87M(opcode, reg) x87_memory(cpu, ((opcode) & 7) << 8 | (reg) << 3, 0x1234, 64, 0x5678)
+
+typedef struct X87State {
+    X86Fpr fpr[8];
+    uint16_t fcw, fsw, fop;
+    uint8_t ftw;
+    uint64_t fip, fdp;
+    uint8_t memory[32];
+} X87State;
+
+static void take_x87(X87State *s)
+{
+    memset(s, 0, sizeof(*s));
+    for (unsigned i = 0; i < 8; i++) {
+        s->fpr[i].mantissa = cpu->fpr[i].mantissa;
+        s->fpr[i].exponent = cpu->fpr[i].exponent;
+    }
+    s->fcw = cpu->fcw;
+    s->fsw = cpu->fsw;
+    s->fop = cpu->fop;
+    s->ftw = cpu->ftw;
+    s->fip = cpu->fip;
+    s->fdp = cpu->fdp;
+    memcpy(s->memory, guest_memory + 64, sizeof(s->memory));
+}
+
+static void put_x87(const X87State *s)
+{
+    memcpy(cpu->fpr, s->fpr, sizeof(cpu->fpr));
+    cpu->fcw = s->fcw;
+    cpu->fsw = s->fsw;
+    cpu->fop = s->fop;
+    cpu->ftw = s->ftw;
+    cpu->fip = s->fip;
+    cpu->fdp = s->fdp;
+}
+
+static void push_double(double value)
+{
+    memcpy(guest_memory + 64, &value, 8);
+    X87M(0xdd, 0);
+}
+
+static double pop_double(void)
+{
+    double value;
+    X87M(0xdd, 3);
+    memcpy(&value, guest_memory + 64, 8);
+    return value;
+}
+
+static void test_x87(void)
+{
+    x87_init(cpu);
+    push_double(2.5);
+    push_double(4);
+    g_assert_cmphex(cpu->ftw, ==, 0xc0);
+    g_assert_cmpuint(x87_top(cpu), ==, 6);
+    X87(0xde, 0xe9); /* FSUBP */
+    g_assert_cmpfloat(pop_double(), ==, -1.5);
+    g_assert_cmphex(cpu->ftw, ==, 0);
+    g_assert_cmphex(cpu->fsw, ==, 0);
+    g_assert_cmphex(cpu->fip, ==, 0x1234);
+    g_assert_cmphex(cpu->fdp, ==, 0x5678);
+
+    X87(0xd9, 0xeb); /* FLDPI */
+    g_assert_cmphex(cpu->fpr[7].mantissa, ==, 0xc90fdaa22168c235);
+    g_assert_cmphex(cpu->fpr[7].exponent, ==, 0x4000);
+    X87(0xd9, 0xfe); /* FSIN */
+    g_assert_cmpfloat(fabs(pop_double()), <, 1e-18);
+
+    push_double(7);
+    X87M(0xdf, 6); /* FBSTP */
+    g_assert_cmpuint(guest_memory[64], ==, 7);
+    g_assert_cmpuint(guest_memory[73], ==, 0);
+
+    push_double(1);
+    push_double(2);
+    uint64_t flags = x87_register_flags(cpu, 0x3f1, 0, 0); /* FCOMI ST(1) */
+    g_assert_cmphex(flags, ==, 0);
+    flags = x87_register_flags(cpu, 0x7f1, 0, 0);          /* FCOMIP */
+    g_assert_cmphex(flags, ==, 0);
+    push_double(3);
+    x87_register_flags(cpu, 0x2c1, 0, 0);                  /* FCMOVB: not */
+    X87(0xd9, 0xe5);                                       /* FXAM */
+    g_assert_cmphex(cpu->fsw & 0x4700, ==, 0x0400);
+    g_assert_cmpfloat(pop_double(), ==, 3);
+    push_double(3);
+    x87_register_flags(cpu, 0x2c1, 0, X86_CF);
+    g_assert_cmpfloat(pop_double(), ==, 1);
+    g_assert_cmpfloat(pop_double(), ==, 1);
+
+    /* underflow of the stack, masked: the indefinite */
+    X87(0xd9, 0xe0);
+    g_assert_cmphex(cpu->fsw & 0x41, ==, 0x41);
+    g_assert_cmphex(cpu->fpr[x87_top(cpu)].exponent, ==, 0xffff);
+    x87_fnclex(cpu);
+    x87_init(cpu);
+
+    /* division by zero, not masked: the next waiting instruction raises */
+    cpu->cr0 = 1 << 5;
+    x87_fldcw(cpu, 0x37b);
+    X87(0xd9, 0xe8);
+    X87(0xd9, 0xee);
+    raised = -1;
+    X87(0xde, 0xf9); /* FDIVP */
+    g_assert_cmphex(cpu->fsw & 0x8084, ==, 0x8084);
+    g_assert_cmphex(cpu->ftw, ==, 0xc0);
+    if (!setjmp(raise_buffer)) {
+        X87(0xd9, 0xe8);
+    }
+    g_assert_cmpint(raised, ==, X86_MF);
+    x87_fnclex(cpu);
+    X87(0xd9, 0xe8);
+    x87_init(cpu);
+
+    /* an encoding that does not exist */
+    raised = -1;
+    if (!setjmp(raise_buffer)) {
+        X87(0xd9, 0xd1);
+    }
+    g_assert_cmpint(raised, ==, X86_UD);
+}
+
+static void test_x87_environment(void)
+{
+    for (unsigned size = 2; size <= 4; size += 2) {
+        for (unsigned protected = 0; protected < 2; protected++) {
+            cpu->context_flags = protected ? X86_CTX_PE : 0;
+            x87_init(cpu);
+            push_double(0);
+            push_double(1);
+            push_double(INFINITY);
+            X86Jit before = *cpu;
+            x87_fnsave(cpu, 128, size);
+            g_assert_cmphex(cpu->fcw, ==, 0x37f);
+            g_assert_cmphex(cpu->ftw, ==, 0);
+            uint16_t tags;
+            memcpy(&tags, guest_memory + 128 + 2 * size, 2);
+            g_assert_cmphex(tags, ==, 0x4bff);
+            memset(cpu->fpr, 0, sizeof(cpu->fpr));
+            x87_frstor(cpu, 128, size);
+            g_assert_cmphex(cpu->fsw, ==, before.fsw);
+            g_assert_cmphex(cpu->ftw, ==, before.ftw);
+            g_assert_cmphex(cpu->fip, ==, before.fip);
+            g_assert_cmphex(cpu->fdp, ==, before.fdp);
+            for (unsigned i = 5; i < 8; i++) {
+                g_assert_cmphex(cpu->fpr[i].mantissa, ==, before.fpr[i].mantissa);
+                g_assert_cmphex(cpu->fpr[i].exponent, ==, before.fpr[i].exponent);
+            }
+        }
+    }
+}
+
+/* The flags that come of FCOMI and its kin, else 0. */
+__attribute__((noinline)) static uint64_t run_x87(unsigned opcode, unsigned modrm, uint64_t flags)
+{
+    raised = -1;
+    if (setjmp(raise_buffer)) {
+        return 0;
+    }
+    if (modrm < 0xc0) {
+        x87_memory(cpu, opcode << 8 | modrm, 1, 64, 2);
+        return 0;
+    }
+    uint64_t result = x87_register_flags(cpu, opcode << 8 | modrm, 1, flags);
+    bool compares = (opcode & 3) == 3 && (modrm & 0x38) >= 0x28 && (modrm & 0x38) <= 0x30;
+    return compares ? result : 0;
+}
+
+/* The usual instructions' shorter way gives what the host's with the whole state does. */
+static void test_x87_ways(void)
+{
+    unsigned rounds = g_test_slow() ? 3000000 : 60000;
+    for (unsigned round = 0; round < rounds; round++) {
+        X87State before, ours;
+        for (unsigned i = 0; i < 8; i++) {
+            X86Vector v;
+            random_vector(&v);
+            cpu->fpr[i].mantissa = next_random() & 3 ? v.u64[0] | 1ull << 63 : v.u64[0];
+            cpu->fpr[i].exponent = next_random() & 1 ? 0x3ff0 + next_random() % 64 : v.u16[5];
+        }
+        cpu->fcw = 0x7f | (next_random() & 0xf00);
+        cpu->fsw = next_random() & 0x7f7f;
+        cpu->ftw = next_random() & 3 ? 0x7f << (7 & next_random()) : next_random();
+        if (next_random() % 8 == 0) {
+            cpu->fcw &= ~(next_random() & 0x3f);
+            cpu->fsw &= ~0x7f;
+        }
+        X86Vector operand;
+        random_vector(&operand);
+        memcpy(guest_memory + 64, &operand, 16);
+        unsigned opcode = next_random() & 7, modrm = next_random() & 0xff;
+        uint64_t flags = next_random() & X86_ARITHMETIC, result[2] = { 0 };
+        take_x87(&before);
+        for (unsigned way = 0; way < 2; way++) {
+            x87_the_long_way = way == 0;
+            put_x87(&before);
+            memcpy(guest_memory + 64, &operand, 16);
+            result[way] = run_x87(opcode, modrm, flags);
+            if (way == 0) {
+                take_x87(&ours);
+            }
+        }
+        x87_the_long_way = false;
+        X87State usual;
+        take_x87(&usual);
+        if (memcmp(&usual, &ours, sizeof(usual)) || result[0] != result[1]) {
+            g_printerr("%02x %02x: fcw %04x fsw %04x ftw %02x: fsw %04x, %04x, ftw %02x, %02x\n",
+                       0xd8 + opcode, modrm, before.fcw, before.fsw, before.ftw, ours.fsw,
+                       usual.fsw, ours.ftw, usual.ftw);
+            g_test_fail();
+            return;
+        }
+    }
+}
+
+static void test_mmx(void)
+{
+    x87_init(cpu);
+    X87(0xd9, 0xe8);
+    x87_mmx_enter(cpu);
+    g_assert_cmphex(cpu->ftw, ==, 0xff);
+    g_assert_cmpuint(x87_top(cpu), ==, 0);
+    cpu->fpr[0].mantissa = 0x7fff800000010002;
+    cpu->fpr[1].mantissa = 0x0001ffff00ff0100;
+    x86_vec_packuswb(cpu, &cpu->fpr[0].mantissa, &cpu->fpr[0].mantissa, &cpu->fpr[1].mantissa, 8 << 8);
+    g_assert_cmphex(cpu->fpr[0].mantissa, ==, 0x0100ffffff000102);
+    x86_vec_punpckhbw(cpu, &cpu->fpr[0].mantissa, &cpu->fpr[0].mantissa, &cpu->fpr[1].mantissa, 8 << 8);
+    g_assert_cmphex(cpu->fpr[0].mantissa, ==, 0x00010100ffffffff);
+    x87_emms(cpu);
+    g_assert_cmphex(cpu->ftw, ==, 0);
+}
+
+#endif
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    cpu = g_aligned_alloc0(1, sizeof(*cpu), 64);
+#ifdef __x86_64__
+    g_test_add_func("/jit/vector/rows", test_rows);
+    g_test_add_func("/jit/vector/legacy", test_legacy);
+    g_test_add_func("/jit/vector/strings", test_strings);
+    g_test_add_func("/jit/vector/general", test_general);
+    g_test_add_func("/jit/vector/unmasked", test_unmasked);
+    g_test_add_func("/jit/vector/sha", test_sha);
+    g_test_add_func("/jit/x87/values", test_x87);
+    g_test_add_func("/jit/x87/environment", test_x87_environment);
+    g_test_add_func("/jit/x87/ways", test_x87_ways);
+    g_test_add_func("/jit/x87/mmx", test_mmx);
+#endif
+    int result = g_test_run();
+    g_aligned_free(cpu);
+    return result;
+}
