@@ -12,12 +12,19 @@ static const char features[] =
 #define TSC_KHZ   1000000u
 #define APIC_BUS_KHZ 1000000u
 
+/*
+ * `-cpu max` is an AMD CPU to its guests: they then use SYSCALL from all modes, and do not guard
+ * against what chips with a pipeline let through. Family 15, model 107, stepping 1.
+ */
 static X86CpuidEntry entries[] = {
-    { .leaf = 0, .eax = 0xd },
+    { .leaf = 0, .eax = 0xd, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 },
+    { .leaf = 1, .eax = 0x00060fb1 },
     { .leaf = 0xd, .subleaf = 0, .flags = X86_CPUID_SUBLEAF, .eax = 0x203, .ebx = 576, .ecx = 2696 },
     { .leaf = 0xd, .subleaf = 1, .flags = X86_CPUID_SUBLEAF, .eax = 1 },
     { .leaf = 0xd, .subleaf = 9, .flags = X86_CPUID_SUBLEAF, .eax = 8, .ebx = 2688 },
     { .leaf = 0x80000000, .eax = 0x80000008 },
+    /* "vmm software CPU" */
+    { .leaf = 0x80000002, .eax = 0x206d6d76, .ebx = 0x74666f73, .ecx = 0x65726177, .edx = 0x55504320 },
     { .leaf = 0x80000008, .eax = 48 << 8 | PHYS_BITS },
 };
 
