@@ -27,6 +27,41 @@ static gboolean same_block(gconstpointer a, gconstpointer b)
            x->flags == y->flags && x->base == y->base && x->mode == y->mode;
 }
 
+typedef struct ContextNumber {
+    uint64_t base;
+    uint32_t flags, mode;
+    uint32_t number;
+} ContextNumber;
+
+static guint hash_context(gconstpointer pointer)
+{
+    const ContextNumber *c = pointer;
+    uint64_t h = (c->base ^ (uint64_t)c->flags << 32 ^ c->mode) * 0x9e3779b97f4a7c15ull;
+
+    return (guint)(h >> 32);
+}
+
+static gboolean same_context(gconstpointer a, gconstpointer b)
+{
+    const ContextNumber *x = a, *y = b;
+
+    return x->base == y->base && x->flags == y->flags && x->mode == y->mode;
+}
+
+uint32_t jit_cache_context(const JitContext *context)
+{
+    const ContextNumber key = { context->base, context->flags, context->mode, 0 };
+    ContextNumber *found = g_hash_table_lookup(jit.contexts, &key);
+
+    if (!found) {
+        found = g_new(ContextNumber, 1);
+        *found = key;
+        found->number = g_hash_table_size(jit.contexts) + 1;
+        g_hash_table_add(jit.contexts, found);
+    }
+    return found->number;
+}
+
 static guint hash_page(gconstpointer pointer)
 {
     const JitPageBlocks *page = pointer;
@@ -55,6 +90,7 @@ void jit_cache_init(void)
     g_mutex_init(&jit.lock);
     jit.blocks = g_hash_table_new(hash_block, same_block);
     jit.pages = g_hash_table_new_full(hash_page, same_page, g_free, NULL);
+    jit.contexts = g_hash_table_new_full(hash_context, same_context, g_free, NULL);
     jit.all = g_ptr_array_new_with_free_func((GDestroyNotify)jit_block_free);
     jit.bytes = 0;
 }
@@ -63,6 +99,7 @@ void jit_cache_flush(void)
 {
     g_hash_table_remove_all(jit.blocks);
     g_hash_table_remove_all(jit.pages);
+    g_hash_table_remove_all(jit.contexts);
     g_ptr_array_set_size(jit.all, 0);
     jit.bytes = 0;
     jit_host_flush();
@@ -72,6 +109,7 @@ void jit_cache_release(void)
 {
     g_clear_pointer(&jit.blocks, g_hash_table_unref);
     g_clear_pointer(&jit.pages, g_hash_table_unref);
+    g_clear_pointer(&jit.contexts, g_hash_table_unref);
     g_clear_pointer(&jit.all, g_ptr_array_unref);
     g_mutex_clear(&jit.lock);
 }
@@ -161,6 +199,7 @@ static void unchain(JitBlock *block)
 static void take_out(JitBlock *block)
 {
     atomic_store(&block->gone, true);
+    jit_host_close(block);
     unchain(block);
     g_hash_table_remove(jit.blocks, block);
     take_off_page(block, 0);

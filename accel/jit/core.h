@@ -29,6 +29,7 @@ struct JitBlock {
     uint8_t mode;
     atomic_bool gone;            /* taken out: nothing may enter it again */
     unsigned insns;
+    uint32_t context;            /* a number for base, flags and mode; 0: in no cache */
     uint64_t end;                /* pc after the last instruction */
     RamBlock *ram;               /* where the code is; NULL: not in RAM, so not in the cache */
     uint64_t offset[2];          /* in it of the code in the first and the second page */
@@ -52,6 +53,7 @@ typedef struct Jit {
     GMutex lock;
     GHashTable *blocks;          /* of JitBlock, by what finds it */
     GHashTable *pages;           /* of JitPageBlocks, by RAM block and page */
+    GHashTable *contexts;        /* numbers of contexts: JitBlock.context */
     GPtrArray *all;              /* every block made since the last flush */
     size_t bytes, max_bytes;
     MemoryListener listener;
@@ -67,6 +69,8 @@ JitBlock *jit_cache_find(const JitContext *context, RamBlock *ram, uint64_t offs
 void jit_cache_add(JitBlock *block);
 /* Takes out the blocks that lie in a range of RAM. False: the pages hold none any more. */
 bool jit_cache_drop(RamBlock *ram, uint64_t offset, uint64_t length);
+/* The number of what a block's context is but for pc. */
+uint32_t jit_cache_context(const JitContext *context);
 /* All of them; no CPU may be in one. */
 void jit_cache_flush(void);
 void jit_cache_init(void);
@@ -78,7 +82,28 @@ bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t 
 
 #define JIT_TLB_BITS 9
 #define JIT_TLB_ENTRIES (1u << JIT_TLB_BITS)
+#define JIT_MAX_CONTEXTS 0x10000
 #define JIT_WALK_ENTRIES 64
+
+/* A set of pages that may say yes to one that is not in it. */
+typedef struct JitPageSet {
+    uint64_t bits[8];
+} JitPageSet;
+
+static inline unsigned jit_page_set_bit(uint64_t number)
+{
+    return (number ^ number >> 9 ^ number >> 18) & 511;
+}
+
+static inline void jit_page_set_add(JitPageSet *set, uint64_t number)
+{
+    set->bits[jit_page_set_bit(number) / 64] |= 1ull << jit_page_set_bit(number) % 64;
+}
+
+static inline bool jit_page_set_has(const JitPageSet *set, uint64_t number)
+{
+    return set->bits[jit_page_set_bit(number) / 64] >> jit_page_set_bit(number) % 64 & 1;
+}
 
 /* What an entry of the TLB does not say. */
 typedef struct JitTlbInfo {
@@ -93,8 +118,9 @@ typedef struct JitTlbInfo {
 
 typedef struct JitCore {
     JitTlbInfo info[JIT_MMU_MODES][JIT_TLB_ENTRIES];
-    uint64_t large;              /* the size of the largest page in the TLB */
-    uint64_t salt;               /* of the tags in JitCpu.jumps */
+    uint64_t used[JIT_MMU_MODES][JIT_TLB_ENTRIES / 64]; /* which entries were filled */
+    JitPageSet large[2];         /* of 2 MiB or more, and of 1 GiB or more: what they cover */
+    JitPageSet jump_pages;       /* where the code is that JitCpu.jumps knows */
     struct {
         uint64_t page;           /* physical; UINT64_MAX: nothing */
         uint8_t *host;

@@ -146,7 +146,8 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     };
     JitBlock *block, *other;
 
-    if (jit.bytes > jit.max_bytes || jit_host_is_full()) {
+    if (jit.bytes > jit.max_bytes || jit_host_is_full() ||
+        g_hash_table_size(jit.contexts) > JIT_MAX_CONTEXTS) {
         make_room(cpu);
     }
     open_page(&t, 0, info);
@@ -167,6 +168,7 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         jit_block_free(block);
         block = other;
     } else {
+        block->context = jit_cache_context(context);
         jit_host_compile(block);
         jit_cache_add(block);
     }
@@ -184,8 +186,8 @@ static bool is_at(const JitBlock *block, const JitContext *context)
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
 {
     JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
-    uint64_t tag = context->pc ^ cpu->core->salt;
-    JitBlock *block = atomic_load_explicit(&jump->block, memory_order_relaxed);
+    uint64_t tag = context->pc ^ cpu->jump_salt;
+    JitBlock *block = jump->block;
     const JitTlbInfo *info;
 
     if (jump->pc == tag && block && is_at(block, context) && !cpu->core->single) {
@@ -212,8 +214,11 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
         block = translate(cpu, context, info);
     }
     if (block->ram) {
-        jump->pc = tag;
-        atomic_store_explicit(&jump->block, block, memory_order_relaxed);
+        /* Translating may have flushed all. */
+        *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,
+                           block->context };
+        jit_page_set_add(&cpu->core->jump_pages, context->pc >> JIT_PAGE_BITS);
+        jit_page_set_add(&cpu->core->jump_pages, (block->end - 1) >> JIT_PAGE_BITS);
     }
     return block;
 }

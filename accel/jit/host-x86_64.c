@@ -42,7 +42,7 @@ enum { RETURN_LEAVE, RETURN_INDIRECT };
 static struct {
     uint8_t *write, *run;    /* the same memory */
     size_t size, used, fixed; /* `fixed`: the entry and the epilogue */
-    size_t epilogue;
+    size_t epilogue, indirect; /* `indirect`: gives RETURN_INDIRECT */
     bool has_avx2;
 } code;
 
@@ -321,7 +321,9 @@ static void fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold)
     g->fixups[g->fixup_count++] = (Fixup){ at, to, in_cold, to_cold };
 }
 
+/* Fixed places. */
 #define EPILOGUE UINT_MAX
+#define INDIRECT (UINT_MAX - 1)
 
 /* In the cold part: a jump that can be led to another block, and what it does until then. */
 static void emit_exit(Gen *g, unsigned number)
@@ -852,10 +854,47 @@ static void emit_put(Gen *g, const IrOp *op)
     g->dirty[op->slot] = true;
 }
 
+/*
+ * RAX is the pc: RCX becomes its entry in the cache of jumps. As jit_jump_index() has it; the
+ * table's entries are 32 bytes.
+ */
+static void emit_jump_entry(Gen *g)
+{
+    G_STATIC_ASSERT(sizeof(JitJump) == 32);
+    asm_mov_rr(&g->hot, RCX, RAX);
+    asm_shift_imm(&g->hot, true, SHIFT_SHR, RCX, 12);
+    asm_rr(&g->hot, false, 0x33, RCX, RAX);
+    asm_alu_imm(&g->hot, false, ALU_AND, RCX, (1 << JIT_JUMP_BITS) - 1);
+    asm_shift_imm(&g->hot, false, SHIFT_SHL, RCX, 5);
+    asm_rm(&g->hot, true, 0x03, RCX, RBP, offsetof(JitCpu, jumps));
+}
+
+/* To the block at the pc in the slot, if it is known and its context is this one's. */
 static void emit_indirect(Gen *g)
 {
+    const JitArch *arch = jit.arch;
+    IrValue pc = g->current[arch->pc_slot];
+
     clean_slots(g);
-    emit_return(g, RETURN_INDIRECT);
+    if (!g->block->context || !pc) {
+        emit_return(g, RETURN_INDIRECT);
+        return;
+    }
+    load_value(g, &g->hot, RAX, pc);
+    if (g->block->base) {
+        asm_mov_imm(&g->hot, RCX, g->block->base);
+        asm_alu_rr(&g->hot, true, ALU_ADD, RAX, RCX);
+    }
+    emit_jump_entry(g);
+    asm_rm(&g->hot, true, 0x33, RAX, RBP, offsetof(JitCpu, jump_salt));
+    asm_rm(&g->hot, true, 0x3b, RAX, RCX, offsetof(JitJump, pc));
+    fix(g, asm_jcc(&g->hot, CC_NE), false, INDIRECT, false);
+    asm_byte(&g->hot, 0x81);
+    asm_memory(&g->hot, ALU_CMP, RCX, offsetof(JitJump, context));
+    asm_bytes(&g->hot, g->block->context, 4);
+    fix(g, asm_jcc(&g->hot, CC_NE), false, INDIRECT, false);
+    asm_byte(&g->hot, 0xff);
+    asm_memory(&g->hot, 4, RCX, offsetof(JitJump, code));
 }
 
 static void emit_op(Gen *g, const IrOp *op)
@@ -1004,9 +1043,10 @@ static void find_last_uses(Gen *g)
 
 static void emit_block(Gen *g)
 {
-    /* Somebody may want the CPU. */
+    /* Somebody may want the CPU. Seven bytes, since jit_host_close() replaces this instruction. */
     asm_byte(&g->hot, 0x80);
-    asm_memory(&g->hot, 7, RBP, offsetof(JitCpu, attention));
+    asm_byte(&g->hot, 0x80 | ALU_CMP << 3 | RBP);
+    asm_bytes(&g->hot, offsetof(JitCpu, attention), 4);
     asm_byte(&g->hot, 0);
     fix(g, asm_jcc(&g->hot, CC_NE), false, g->cold.length, true);
     asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
@@ -1031,8 +1071,9 @@ static void apply_fixups(Gen *g, uint8_t *at)
     for (unsigned i = 0; i < g->fixup_count; i++) {
         const Fixup *f = &g->fixups[i];
         uint32_t place = f->at + (f->in_cold ? g->hot.length : 0);
-        int64_t target = f->to == EPILOGUE ? (int64_t)code.epilogue - (at - code.write)
-                                           : (int64_t)f->to + (f->to_cold ? g->hot.length : 0);
+        int64_t target = f->to == EPILOGUE   ? (int64_t)code.epilogue - (at - code.write)
+                         : f->to == INDIRECT ? (int64_t)code.indirect - (at - code.write)
+                                             : (int64_t)f->to + (f->to_cold ? g->hot.length : 0);
         int32_t distance = (int32_t)(target - (place + 4));
         memcpy(at + place, &distance, sizeof(distance));
     }
@@ -1094,6 +1135,28 @@ void jit_host_link(JitBlock *from, unsigned number, JitBlock *to)
                      __ATOMIC_RELEASE);
 }
 
+void jit_host_close(JitBlock *block)
+{
+    uint8_t *at;
+    uint64_t word;
+    int32_t distance;
+
+    if (!block->code) {
+        return;
+    }
+    /* A jump over the first instruction, in one write: nobody is between its bytes. */
+    at = code.write + ((const uint8_t *)block->code - code.run);
+    distance = (int32_t)((int64_t)code.indirect - (at + 5 - code.write));
+    word = *(uint64_t *)(void *)at & 0xffffff0000000000;
+    word |= 0xe9 | (uint64_t)(uint32_t)distance << 8;
+    __atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
+}
+
+const void *jit_host_way_in(const JitBlock *block)
+{
+    return block->code ? block->code : code.run + code.indirect;
+}
+
 /* ---- entry and memory ---- */
 
 static const int8_t kept[] = { RBX, RBP, R12, R13, R14, R15 };
@@ -1119,6 +1182,11 @@ static void emit_entry(void)
         asm_byte(&a, 0x58 | (kept[i] & 7));
     }
     asm_byte(&a, 0xc3);
+    code.indirect = a.length;
+    asm_mov_imm(&a, RAX, RETURN_INDIRECT);
+    unsigned jump = asm_jmp(&a);
+    int32_t distance = (int32_t)(code.epilogue - (jump + 4));
+    memcpy(a.code + jump, &distance, sizeof(distance));
     code.fixed = code.used = (a.length + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1);
 }
 
@@ -1216,6 +1284,12 @@ void jit_host_flush(void) {}
 bool jit_host_is_full(void) { return false; }
 void jit_host_compile(JitBlock *block) {}
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to) {}
+void jit_host_close(JitBlock *block) {}
+
+const void *jit_host_way_in(const JitBlock *block)
+{
+    return NULL;
+}
 
 JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *number)
 {

@@ -24,6 +24,11 @@ void jit_host_compile(JitBlock *block);
 /* Exit `number` goes straight to another block, or with NULL back to the loop. */
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to);
 
+/* Whoever enters the block from now on comes out at once with JIT_END_INDIRECT. */
+void jit_host_close(JitBlock *block);
+/* Where indirect branches enter a block; NULL: they come out with JIT_END_INDIRECT. */
+const void *jit_host_way_in(const JitBlock *block);
+
 /* Runs a block that has code, and those it is chained with. `*last` is the one that was left. */
 JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *number);
 

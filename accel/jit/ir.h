@@ -73,7 +73,7 @@ typedef enum IrOpcode {
     IR_INSN,        /* an instruction of the guest starts: imm is its program counter */
     IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm */
     IR_GOTO,        /* goes on at pc imm (already in the slots), by the exit number `target` */
-    IR_GOTO_INDIRECT, /* goes on where the slots say */
+    IR_GOTO_INDIRECT, /* goes on where the slots say: all of JitContext but pc is as it was */
     IR_LEAVE,       /* back to the loop that looks for interrupts, then where the slots say */
     IR_OPCODES,
 } IrOpcode;

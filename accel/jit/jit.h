@@ -148,10 +148,12 @@ typedef struct JitTlb {
 } JitTlb;
 
 #define JIT_JUMP_BITS 12
-/* The cache that indirect branches look into: code of blocks by virtual pc. */
+/* The cache that indirect branches look into: blocks by virtual pc. The CPU's own thread uses it. */
 typedef struct JitJump {
-    uint64_t pc;
-    _Atomic(JitBlock *) block;
+    uint64_t pc;            /* ^ JitCpu.jump_salt */
+    const void *code;       /* the back end's way into the block */
+    JitBlock *block;
+    uint32_t context;       /* what JitBlock.context says */
 } JitJump;
 
 struct JitCpu {
@@ -160,6 +162,7 @@ struct JitCpu {
     AddressSpace *memory, *io;
     JitTlb tlb[JIT_MMU_MODES];
     JitJump *jumps;              /* 1 << JIT_JUMP_BITS */
+    uint64_t jump_salt;          /* of the tags in there: one for each time it was flushed */
     atomic_bool attention;       /* leave the chain of blocks: look around */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */

@@ -10,6 +10,11 @@
 #include "accel/jit/core.h"
 #include "base/lock.h"
 
+static void clear_entry(JitTlbEntry *entry)
+{
+    entry->tag[0] = entry->tag[1] = entry->tag[2] = JIT_TLB_INVALID;
+}
+
 bool jit_memory_create(JitCpu *cpu, GError **error)
 {
     cpu->core = g_new0(JitCore, 1);
@@ -17,6 +22,9 @@ bool jit_memory_create(JitCpu *cpu, GError **error)
     for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
         cpu->tlb[mode].entries = g_new0(JitTlbEntry, JIT_TLB_ENTRIES);
         cpu->tlb[mode].mask = (JIT_TLB_ENTRIES - 1) * sizeof(JitTlbEntry);
+        for (unsigned i = 0; i < JIT_TLB_ENTRIES; i++) {
+            clear_entry(&cpu->tlb[mode].entries[i]);
+        }
     }
     cpu->memory = cpu->vcpu.cpu->memory;
     cpu->io = cpu->vcpu.cpu->io;
@@ -38,32 +46,41 @@ void jit_memory_destroy(JitCpu *cpu)
 
 /* ---- flushing ---- */
 
-static void clear_entry(JitTlbEntry *entry)
-{
-    entry->tag[0] = entry->tag[1] = entry->tag[2] = JIT_TLB_INVALID;
-}
-
 void jit_jumps_flush(JitCpu *cpu)
 {
-    /* Bits 63-48 of canonical addresses are copies of bit 47, so they can tell epochs apart. */
-    cpu->core->salt += 1ull << 48;
-    if (!cpu->core->salt) {
+    /* Bits 63-57 of canonical addresses are copies of bit 56, so they can tell epochs apart. */
+    cpu->jump_salt += 1ull << 57;
+    if (!cpu->jump_salt) {
         memset(cpu->jumps, 0, sizeof(JitJump) << JIT_JUMP_BITS);
-        cpu->core->salt = 1ull << 48;
+        cpu->jump_salt = 1ull << 57;
+    }
+    memset(&cpu->core->jump_pages, 0, sizeof(cpu->core->jump_pages));
+}
+
+/* Of the 64 entries from 64 × n those that were filled. */
+static void flush_used(JitCpu *cpu, unsigned mode, unsigned n, bool global)
+{
+    uint64_t left = cpu->core->used[mode][n];
+
+    while (left) {
+        unsigned bit = __builtin_ctzll(left), i = 64 * n + bit;
+        left &= left - 1;
+        if (global || !cpu->core->info[mode][i].global) {
+            clear_entry(&cpu->tlb[mode].entries[i]);
+            cpu->core->used[mode][n] &= ~(1ull << bit);
+        }
     }
 }
 
 void jit_tlb_flush(JitCpu *cpu, bool global)
 {
     for (unsigned mode = 0; mode < cpu->arch->mmu_modes; mode++) {
-        for (unsigned i = 0; i < JIT_TLB_ENTRIES; i++) {
-            if (global || !cpu->core->info[mode][i].global) {
-                clear_entry(&cpu->tlb[mode].entries[i]);
-            }
+        for (unsigned n = 0; n < JIT_TLB_ENTRIES / 64; n++) {
+            flush_used(cpu, mode, n, global);
         }
     }
     if (global) {
-        cpu->core->large = 0;
+        memset(cpu->core->large, 0, sizeof(cpu->core->large));
     }
     jit_jumps_flush(cpu);
 }
@@ -78,7 +95,8 @@ void jit_tlb_flush_all(JitCpu *cpu)
 
 void jit_tlb_flush_page(JitCpu *cpu, uint64_t address)
 {
-    if (cpu->core->large > JIT_PAGE_SIZE) {
+    if (jit_page_set_has(&cpu->core->large[0], address >> 21) ||
+        jit_page_set_has(&cpu->core->large[1], address >> 30)) {
         jit_tlb_flush(cpu, true);
         return;
     }
@@ -90,7 +108,9 @@ void jit_tlb_flush_page(JitCpu *cpu, uint64_t address)
             }
         }
     }
-    jit_jumps_flush(cpu);
+    if (jit_page_set_has(&cpu->core->jump_pages, address >> JIT_PAGE_BITS)) {
+        jit_jumps_flush(cpu);
+    }
 }
 
 void jit_tlb_watch(RamBlock *ram, uint64_t offset)
@@ -187,7 +207,15 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
     }
     info->global = found.global;
     info->allowed = found.allowed;
-    cpu->core->large = MAX(cpu->core->large, found.size);
+    if (found.size > JIT_PAGE_SIZE) {
+        jit_page_set_add(&cpu->core->large[0], address >> 21);
+        if (found.size > 1ull << 22) {
+            jit_page_set_add(&cpu->core->large[1], address >> 30);
+        } else {
+            jit_page_set_add(&cpu->core->large[0], (address ^ 1ull << 21) >> 21);
+        }
+    }
+    cpu->core->used[mode][index / 64] |= 1ull << index % 64;
     find_memory(cpu, info, &host);
     entry->addend = (uintptr_t)host - page;
     atomic_thread_fence(memory_order_seq_cst);
