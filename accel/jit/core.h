@@ -131,6 +131,7 @@ typedef struct JitCore {
     bool single;                 /* the next block is one instruction, and is not kept */
     bool translating;
     bool running;                /* between vcpu_enter_guest() and vcpu_leave_guest() */
+    bool in_code;                /* generated code runs: MXCSR is the guest's */
     JitBlock *uncached;          /* the last block that is in no cache */
     uint64_t values[IR_MAX_OPS]; /* the evaluator's */
     IrBlock ir;

@@ -84,6 +84,19 @@ static uint64_t packed(const IrOp *op)
     return op->size | op->mode << 8 | (op->flags & IR_ALIGNED ? 1u << 16 : 0);
 }
 
+static void vector(JitCpu *cpu, const IrOp *op, void *d)
+{
+    op->vector->function(cpu, d, state(cpu, op->vector_a), state(cpu, op->vector_b),
+                         op->vector_imm | (uint32_t)op->vector_bytes << 8);
+}
+
+static void zero_above(JitCpu *cpu, const IrOp *op, uint64_t offset)
+{
+    if (op->flags & IR_ZERO_ABOVE) {
+        memset(state(cpu, offset + 16), 0, 16);
+    }
+}
+
 JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
 {
     uint64_t *v = cpu->core->values;
@@ -139,6 +152,7 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
             break;
         case IR_LOAD_VECTOR:
             jit_load_vector(cpu, v[op->a], state(cpu, op->imm), packed(op));
+            zero_above(cpu, op, op->imm);
             break;
         case IR_STORE_VECTOR:
             jit_store_vector(cpu, v[op->a], state(cpu, op->imm), packed(op));
@@ -155,9 +169,17 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
             v[i] = call(cpu, op, v);
             break;
         case IR_VECTOR:
-            op->vector->function(cpu, state(cpu, op->vector_d), state(cpu, op->vector_a),
-                                 state(cpu, op->vector_b),
-                                 op->vector_imm | (uint32_t)op->vector_bytes << 8);
+            vector(cpu, op, state(cpu, op->vector_d));
+            zero_above(cpu, op, op->vector_d);
+            break;
+        case IR_VECTOR_VALUE:
+            v[i] = 0;
+            vector(cpu, op, &v[i]);
+            break;
+        case IR_VECTOR_SET:
+            write_state(cpu, op->imm, 8, v[op->a]);
+            write_state(cpu, op->imm + 8, 8, 0);
+            zero_above(cpu, op, op->imm);
             break;
         case IR_EXIT_IF:
             if (ir_compute_cond(op->cond, op->type, v[op->a], v[op->b])) {

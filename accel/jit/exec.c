@@ -6,6 +6,21 @@
 #include "base/lock.h"
 #include "base/log.h"
 
+void jit_float_fold(JitCpu *cpu)
+{
+    if (cpu->core->in_code) {
+        jit_host_float_save(cpu);
+        jit_host_float_load(cpu);
+    }
+}
+
+void jit_float_changed(JitCpu *cpu)
+{
+    if (cpu->core->in_code) {
+        jit_host_float_load(cpu);
+    }
+}
+
 void jit_attention(JitCpu *cpu)
 {
     atomic_store(&cpu->attention, true);
@@ -285,6 +300,10 @@ void jit_run(Vcpu *vcpu)
     jit_enter_guest(cpu);
     /* Exceptions come back to here; everything that goes on lies in the CPU's state. */
     (void)sigsetjmp(cpu->unwind, 0);
+    if (cpu->core->in_code) {
+        jit_host_float_save(cpu);
+        cpu->core->in_code = false;
+    }
     for (;;) {
         if (atomic_exchange(&cpu->attention, false)) {
             jit_leave_guest(cpu);

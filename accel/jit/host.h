@@ -29,6 +29,10 @@ void jit_host_close(JitBlock *block);
 /* Where indirect branches enter a block; NULL: they come out with JIT_END_INDIRECT. */
 const void *jit_host_way_in(const JitBlock *block);
 
+/* The host's MXCSR becomes the guest's, as far as that may be; and is the host's own again. */
+void jit_host_float_load(JitCpu *cpu);
+void jit_host_float_save(JitCpu *cpu);
+
 /* Runs a block that has code, and those it is chained with. `*last` is the one that was left. */
 JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *number);
 

@@ -306,12 +306,56 @@ IrValue ir_call(IrBlock *block, const IrHelper *helper, IrValue a, IrValue b, Ir
     return result;
 }
 
-void ir_vector(IrBlock *block, const IrVectorOp *op, unsigned bytes, uint32_t d, uint32_t a,
-               uint32_t b, uint8_t imm)
+void ir_vector(IrBlock *block, const IrVectorOp *op, unsigned flags, unsigned bytes, uint32_t d,
+               uint32_t a, uint32_t b, uint8_t imm)
 {
     g_assert(d <= UINT16_MAX && a <= UINT16_MAX && b <= UINT16_MAX);
-    append(block, (IrOp){ .opcode = IR_VECTOR, .vector = op, .vector_bytes = bytes,
-                          .vector_d = d, .vector_a = a, .vector_b = b, .vector_imm = imm });
+    append(block, (IrOp){ .opcode = IR_VECTOR, .flags = flags, .vector = op,
+                          .vector_bytes = bytes, .vector_d = d, .vector_a = a, .vector_b = b,
+                          .vector_imm = imm });
+}
+
+IrValue ir_vector_value(IrBlock *block, const IrVectorOp *op, unsigned flags, unsigned bytes,
+                        uint32_t a, uint32_t b, uint8_t imm)
+{
+    g_assert(a <= UINT16_MAX && b <= UINT16_MAX);
+    return append(block, (IrOp){ .opcode = IR_VECTOR_VALUE, .flags = flags, .vector = op,
+                                 .vector_bytes = bytes, .vector_a = a, .vector_b = b,
+                                 .vector_imm = imm });
+}
+
+void ir_vector_set(IrBlock *block, uint32_t offset, IrValue value)
+{
+    append(block, (IrOp){ .opcode = IR_VECTOR_SET, .imm = offset, .a = value });
+}
+
+/* Does the operation write the 16 bytes of the vector there and nothing else? */
+static bool writes_vector(const IrOp *op, uint32_t offset)
+{
+    switch (op->opcode) {
+    case IR_VECTOR:
+        return op->vector_d == offset && op->vector_bytes == 16;
+    case IR_VECTOR_SET:
+        return op->imm == offset;
+    case IR_LOAD_VECTOR:
+        return op->imm == offset && op->size <= 16;
+    default:
+        return false;
+    }
+}
+
+void ir_zero_above(IrBlock *block, uint32_t offset)
+{
+    IrOp *last = &block->ops[block->count - 1];
+    IrValue zero;
+
+    if (writes_vector(last, offset)) {
+        last->flags |= IR_ZERO_ABOVE;
+        return;
+    }
+    zero = ir_const(block, 0);
+    ir_state_store(block, offset + 16, 8, zero);
+    ir_state_store(block, offset + 24, 8, zero);
 }
 
 void ir_insn(IrBlock *block, uint64_t pc)
@@ -402,6 +446,8 @@ static const struct {
     [IR_FENCE] = { "fence" },
     [IR_CALL] = { "call", 0, true },
     [IR_VECTOR] = { "vector" },
+    [IR_VECTOR_VALUE] = { "vector_value", 0, true },
+    [IR_VECTOR_SET] = { "vector_set", 1 },
     [IR_INSN] = { "insn" },
     [IR_EXIT_IF] = { "exit_if", 2 },
     [IR_GOTO] = { "goto" },
@@ -427,8 +473,8 @@ bool ir_shows_slots(const IrOp *op)
     case IR_ATOMIC_XCHG: case IR_ATOMIC_CMPXCHG:
     case IR_EXIT_IF: case IR_GOTO: case IR_GOTO_INDIRECT: case IR_LEAVE:
         return true;
-    case IR_VECTOR:
-        return op->vector->flags & IR_VEX_MXCSR;
+    case IR_VECTOR: case IR_VECTOR_VALUE:
+        return op->flags & IR_EXACT;
     case IR_CALL:
         return !(op->helper->flags & (IR_PURE | IR_NO_SLOTS));
     default:
@@ -440,6 +486,9 @@ static bool has_effect(const IrOp *op)
 {
     if (op->opcode == IR_CALL) {
         return !(op->helper->flags & IR_PURE);
+    }
+    if (op->opcode == IR_VECTOR_VALUE && op->vector->flags & IR_VEX_MXCSR) {
+        return true;
     }
     return !ir_has_value(op) || ir_shows_slots(op);
 }
@@ -506,10 +555,11 @@ static void print_op(const IrBlock *block, unsigned number, GString *out)
     case IR_CALL:
         g_string_append_printf(out, " %s", op->helper->name);
         break;
-    case IR_VECTOR:
-        g_string_append_printf(out, " %s.%u +%u, +%u, +%u, %u", op->vector->name,
+    case IR_VECTOR: case IR_VECTOR_VALUE:
+        g_string_append_printf(out, " %s.%u +%u, +%u, +%u, %u%s%s", op->vector->name,
                                op->vector_bytes, op->vector_d, op->vector_a, op->vector_b,
-                               op->vector_imm);
+                               op->vector_imm, op->flags & IR_ZERO_ABOVE ? " zero_above" : "",
+                               op->flags & IR_EXACT ? " exact" : "");
         break;
     case IR_EXTRACT: case IR_DEPOSIT:
         g_string_append_printf(out, " %u+%u", op->position, op->length);
@@ -524,7 +574,8 @@ static void print_op(const IrBlock *block, unsigned number, GString *out)
     }
     if (op->opcode == IR_CONST || op->opcode == IR_GOTO || op->opcode == IR_EXIT_IF ||
         op->opcode == IR_STATE_LOAD || op->opcode == IR_STATE_STORE ||
-        op->opcode == IR_LOAD_VECTOR || op->opcode == IR_STORE_VECTOR) {
+        op->opcode == IR_LOAD_VECTOR || op->opcode == IR_STORE_VECTOR ||
+        op->opcode == IR_VECTOR_SET) {
         g_string_append_printf(out, " 0x%" G_GINT64_MODIFIER "x", op->imm);
     }
     g_string_append_c(out, '\n');

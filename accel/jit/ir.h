@@ -58,8 +58,9 @@ typedef enum IrOpcode {
      * May raise. */
     IR_LOAD,
     IR_STORE,       /* … = b */
-    /* 16, 32 or 64 bytes between guest memory at a and state at offset imm; IR_ALIGNED: the guest
-     * gets an alignment fault from the hook `misaligned` when a is not a multiple of size. */
+    /* 4, 8, 16 or 32 bytes between guest memory at a and state at offset imm; a load of less than
+     * 16 bytes gives 16, zero-extended. IR_ALIGNED: the guest gets an alignment fault from
+     * the hook `misaligned` when a is not a multiple of size. */
     IR_LOAD_VECTOR,
     IR_STORE_VECTOR,
     /* Atomically on guest memory at a; gives the old value, zero-extended. Always locked. */
@@ -69,6 +70,8 @@ typedef enum IrOpcode {
 
     IR_CALL,        /* helper(state, a, b, c, d) as its description says; gives its result */
     IR_VECTOR,      /* an operation on vectors in the state: see IrVectorOp */
+    IR_VECTOR_VALUE, /* … whose result is a value */
+    IR_VECTOR_SET,  /* 16 bytes of state at offset imm = a, zero-extended */
 
     IR_INSN,        /* an instruction of the guest starts: imm is its program counter */
     IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm */
@@ -94,6 +97,8 @@ static inline IrCond ir_cond_invert(IrCond cond)
 enum {
     IR_SIGNED = 1 << 0,
     IR_ALIGNED = 1 << 1,
+    IR_ZERO_ABOVE = 1 << 2, /* of what writes 16 bytes of a vector: the 16 above become 0 */
+    IR_EXACT = 1 << 3,      /* of IR_VEX_MXCSR: may raise, so that `function` has to do it */
 };
 
 /* A guest register. Slots do not overlap; what shares bytes with one is not accessed otherwise
@@ -146,6 +151,10 @@ enum {
     IR_VEX_TWO = 1 << 2,    /* d and b only: vvvv is unused */
     IR_VEX_MXCSR = 1 << 3,  /* rounds by, and leaves flags in, the guest's MXCSR */
     IR_VEX_RMW = 1 << 4,    /* d is a source too (FMA) */
+    IR_VEX_INTEGER = 1 << 5, /* b is an integer of 4 bytes, with IR_VEX_W of 8 */
+    /* Of IR_VECTOR_VALUE: `function` writes a uint64_t to d. The instruction gives: */
+    IR_VEX_TO_GENERAL = 1 << 6, /* a general register */
+    IR_VEX_TO_FLAGS = 1 << 7,   /* ZF, PF and CF, which make the value, as in RFLAGS */
 };
 enum {
     IR_HOST_AVX = 1 << 0, IR_HOST_AVX2 = 1 << 1, IR_HOST_FMA = 1 << 2, IR_HOST_AES = 1 << 3,
@@ -234,8 +243,13 @@ void ir_fence(IrBlock *block);
 /* As many values as the helper takes; others are 0. */
 IrValue ir_call(IrBlock *block, const IrHelper *helper, IrValue a, IrValue b, IrValue c,
                 IrValue d);
-void ir_vector(IrBlock *block, const IrVectorOp *op, unsigned bytes, uint32_t d, uint32_t a,
-               uint32_t b, uint8_t imm);
+void ir_vector(IrBlock *block, const IrVectorOp *op, unsigned flags, unsigned bytes, uint32_t d,
+               uint32_t a, uint32_t b, uint8_t imm);
+IrValue ir_vector_value(IrBlock *block, const IrVectorOp *op, unsigned flags, unsigned bytes,
+                        uint32_t a, uint32_t b, uint8_t imm);
+void ir_vector_set(IrBlock *block, uint32_t offset, IrValue value);
+/* The 16 bytes above the vector at an offset become 0. */
+void ir_zero_above(IrBlock *block, uint32_t offset);
 void ir_insn(IrBlock *block, uint64_t pc);
 /*
  * The slots must already say where the guest goes on. `pc` is that place as JitContext

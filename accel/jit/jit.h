@@ -85,6 +85,9 @@ typedef struct JitArch {
     unsigned slot_count;
     unsigned mmu_modes;           /* at most JIT_MMU_MODES */
     unsigned pc_slot;             /* the instruction pointer: JitContext.pc minus base */
+    uint32_t scratch, scratch_end; /* state whose content matters within an instruction only */
+    uint32_t mxcsr;               /* where in the state a uint32_t has MXCSR's format, for
+                                   * IR_VEX_MXCSR; 0: nowhere */
 
     /* The machine, under its lock: what CPUs can do is told; chips are bound; and back. */
     bool (*machine_init)(GError **error);
@@ -193,6 +196,13 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
 /* 16 bytes, at a multiple of 16; `old` is set to what was there. True: replaced. */
 bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expected[2],
                    const uint64_t desired[2]);
+
+/*
+ * While generated code runs, MXCSR's sticky flags gather in the host's own. Before they are looked
+ * at: fold them into the state. After the state's changed: take over what it says.
+ */
+void jit_float_fold(JitCpu *cpu);
+void jit_float_changed(JitCpu *cpu);
 
 /* Physical memory, for page walks and the like: never raises. A read of nothing gives ones. */
 uint64_t jit_load_physical(JitCpu *cpu, uint64_t physical, unsigned size);

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "accel/jit/core.h"
+#include "accel/jit/host.h"
 #include "base/lock.h"
 
 static void clear_entry(JitTlbEntry *entry)
@@ -230,6 +230,9 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
 
 void jit_leave_guest(JitCpu *cpu)
 {
+    if (cpu->core->in_code) {
+        jit_host_float_save(cpu);
+    }
     cpu->core->running = false;
     vcpu_leave_guest(&cpu->vcpu);
 }
@@ -240,6 +243,9 @@ void jit_enter_guest(JitCpu *cpu)
         /* It was asked to leave; first the access under way is finished. */
     }
     cpu->core->running = true;
+    if (cpu->core->in_code) {
+        jit_host_float_load(cpu);
+    }
 }
 
 void jit_machine_lock(JitCpu *cpu)
@@ -683,6 +689,9 @@ void jit_load_vector(JitCpu *cpu, uint64_t address, void *to, uint64_t packed)
 {
     check_vector(cpu, address, packed, JIT_READ);
     jit_load_bytes(cpu, address, to, packed & 0xff, packed >> 8 & 0xff);
+    if ((packed & 0xff) < 16) {
+        memset((uint8_t *)to + (packed & 0xff), 0, 16 - (packed & 0xff));
+    }
 }
 
 void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t packed)

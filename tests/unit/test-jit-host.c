@@ -8,7 +8,8 @@
 
 #define SLOTS 12
 #define RAM_SIZE 0x4000ull
-#define EXTRA 64
+#define VECTORS 20      /* more than a host has registers */
+#define VECTOR_BYTES 64
 
 typedef struct TestCpu {
     JitCpu core;
@@ -16,7 +17,8 @@ typedef struct TestCpu {
     uint32_t half[2];
     uint16_t word;
     uint8_t byte;
-    uint8_t extra[EXTRA] __attribute__((aligned(64)));
+    uint8_t extra[64];
+    uint8_t vectors[VECTORS * VECTOR_BYTES] __attribute__((aligned(64)));
 } TestCpu;
 
 #define SLOT(member) { #member, offsetof(TestCpu, member), sizeof(((TestCpu *)0)->member), 0 }
@@ -68,6 +70,86 @@ static const IrHelper helpers[] = {
     IR_HELPER(beside, 2, IR_NO_SLOTS),
 };
 
+/* ---- vectors ---- */
+
+#define PARTS (imm >> 8) / 8
+
+static void vector_add(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    uint64_t sum[4];
+    for (unsigned i = 0; i < PARTS; i++) {
+        sum[i] = ((const uint64_t *)a)[i] + ((const uint64_t *)b)[i];
+    }
+    memcpy(d, sum, imm >> 8);
+}
+
+static void vector_move(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    memmove(d, b, imm >> 8);
+}
+
+/* No host has it as an instruction. */
+static void vector_mix(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    uint64_t mixed[4];
+    for (unsigned i = 0; i < PARTS; i++) {
+        mixed[i] = ((const uint64_t *)a)[i] * 3 + ((const uint64_t *)b)[i] + (imm & 0xff);
+    }
+    memcpy(d, mixed, imm >> 8);
+}
+
+static void vector_align(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    uint8_t bytes[32], out[32];
+    for (unsigned part = 0; part < (imm >> 8) / 16; part++) {
+        memcpy(bytes, (const uint8_t *)b + 16 * part, 16);
+        memcpy(bytes + 16, (const uint8_t *)a + 16 * part, 16);
+        for (unsigned i = 0; i < 16; i++) {
+            out[16 * part + i] = (imm & 0xff) + i < 32 ? bytes[(imm & 0xff) + i] : 0;
+        }
+    }
+    memcpy(d, out, imm >> 8);
+}
+
+static void vector_signs(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    uint64_t result = 0;
+    for (unsigned i = 0; i < imm >> 8; i++) {
+        result |= (uint64_t)(((const uint8_t *)b)[i] >> 7) << i;
+    }
+    *(uint64_t *)d = result;
+}
+
+static void vector_zero(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    uint64_t both = 0, only_b = 0;
+    for (unsigned i = 0; i < PARTS; i++) {
+        both |= ((const uint64_t *)a)[i] & ((const uint64_t *)b)[i];
+        only_b |= ~((const uint64_t *)a)[i] & ((const uint64_t *)b)[i];
+    }
+    *(uint64_t *)d = (both ? 0 : 0x40) | (only_b ? 0 : 1);
+}
+
+static void vector_from(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+{
+    const double number = (double)*(const int32_t *)b;
+    uint64_t high = ((const uint64_t *)a)[1];
+    memcpy(d, &number, 8);
+    ((uint64_t *)d)[1] = high;
+}
+
+static const IrVectorOp vector_ops[] = {
+    { "paddq", vector_add, 1, 1, 0xd4, 0, IR_HOST_AVX2 },
+    { "movaps", vector_move, 1, 0, 0x28, IR_VEX_TWO, IR_HOST_AVX },
+    { "mix", vector_mix, 0, 0, 0, IR_VEX_IMM, 0 },
+    { "palignr", vector_align, 3, 1, 0x0f, IR_VEX_IMM, IR_HOST_AVX2 },
+    { "cvtsi2sd", vector_from, 1, 3, 0x2a, IR_VEX_INTEGER, IR_HOST_AVX }, /* 16 bytes only */
+};
+static const IrVectorOp vector_values[] = {
+    { "pmovmskb", vector_signs, 1, 1, 0xd7, IR_VEX_TO_GENERAL, IR_HOST_AVX2 },
+    { "ptest", vector_zero, 2, 1, 0x17, IR_VEX_TO_FLAGS, IR_HOST_AVX },
+};
+
 /* ---- random blocks ---- */
 
 typedef struct Maker {
@@ -98,6 +180,13 @@ static IrValue address(Maker *m)
     return ir_add_const(m->ir, IR_I64, ir_and_const(m->ir, IR_I64, any(m), RAM_SIZE / 2 - 1), 8);
 }
 
+/* Mostly where a vector starts, sometimes at its upper half. */
+static uint32_t any_vector(void)
+{
+    return offsetof(TestCpu, vectors) + VECTOR_BYTES * g_test_rand_int_range(0, VECTORS) +
+           (g_test_rand_int_range(0, 6) == 0 ? 16 : 0);
+}
+
 static void make_memory(Maker *m)
 {
     static const unsigned sizes[] = { 1, 2, 4, 8 };
@@ -118,9 +207,38 @@ static void make_memory(Maker *m)
         break;
     default:
         if (g_test_rand_bit()) {
-            ir_load_vector(m->ir, 16, 0, 0, at, offsetof(TestCpu, extra));
+            ir_load_vector(m->ir, 4 << g_test_rand_int_range(0, 4), 0, 0, at, any_vector());
         } else {
-            ir_store_vector(m->ir, 32, 0, 0, at, offsetof(TestCpu, extra));
+            ir_store_vector(m->ir, 4 << g_test_rand_int_range(0, 4), 0, 0, at, any_vector());
+        }
+    }
+}
+
+static void make_vector(Maker *m)
+{
+    unsigned bytes = g_test_rand_bit() ? 16 : 32, imm = g_test_rand_int_range(0, 40);
+    unsigned which = g_test_rand_int_range(0, G_N_ELEMENTS(vector_ops));
+    uint32_t d = any_vector(), piece = g_test_rand_int_range(0, 4);
+
+    switch (g_test_rand_int_range(0, 8)) {
+    case 0:
+        ir_vector_set(m->ir, d, any(m));
+        break;
+    case 1:
+        gave(m, ir_vector_value(m->ir, &vector_values[g_test_rand_bit()], 0, bytes, any_vector(),
+                                any_vector(), 0));
+        break;
+    case 2:
+        gave(m, ir_state_load(m->ir, d + 8 * piece, 8, 0));
+        break;
+    case 3:
+        ir_state_store(m->ir, d + 8 * piece, 4, any(m));
+        break;
+    default:
+        bytes = which == 4 ? 16 : bytes;
+        ir_vector(m->ir, &vector_ops[which], 0, bytes, d, any_vector(), any_vector(), imm);
+        if (bytes == 16 && g_test_rand_bit()) {
+            ir_zero_above(m->ir, d);
         }
     }
 }
@@ -131,7 +249,7 @@ static void make_one(Maker *m)
     unsigned length = g_test_rand_int_range(1, 64);
     unsigned position = g_test_rand_int_range(0, 64 - length + 1);
 
-    switch (g_test_rand_int_range(0, 14)) {
+    switch (g_test_rand_int_range(0, 16)) {
     case 0: case 1:
         gave(m, ir_get(m->ir, g_test_rand_int_range(0, SLOTS)));
         break;
@@ -161,6 +279,9 @@ static void make_one(Maker *m)
         break;
     case 12:
         make_memory(m);
+        break;
+    case 13: case 14:
+        make_vector(m);
         break;
     default:
         if (m->ir->exits < IR_MAX_EXITS - 2 && g_test_rand_int_range(0, 8) == 0) {
@@ -218,6 +339,7 @@ static void set_up(Fixture *f)
     f->test->core.arch = &arch;
     f->test->core.vcpu.cpu = &f->cpu;
     g_assert_true(jit_memory_create(&f->test->core, &error));
+    jit.arch = &arch;
     jit_cache_init();
 }
 
@@ -280,6 +402,15 @@ static void compare(Fixture *f, JitBlock *block)
             if (here != there) {
                 g_string_append_printf(text, "%s: host 0x%" PRIx64 ", evaluator 0x%" PRIx64 "\n",
                                        slots[i].name, here, there);
+            }
+        }
+        for (unsigned i = 0; i < VECTORS * VECTOR_BYTES / 8; i++) {
+            const size_t at = offsetof(TestCpu, vectors) - sizeof(JitCpu);
+            uint64_t here = ((const uint64_t *)(by_host->state + at))[i];
+            uint64_t there = ((const uint64_t *)(by_evaluator->state + at))[i];
+            if (here != there) {
+                g_string_append_printf(text, "+%zu: host 0x%" PRIx64 ", evaluator 0x%" PRIx64 "\n",
+                                       offsetof(TestCpu, vectors) + 8 * i, here, there);
             }
         }
         g_error("exit %u by the host, %u by the evaluator:\n%s", number, expected, text->str);

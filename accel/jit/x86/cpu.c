@@ -67,6 +67,9 @@ static bool create(JitCpu *jit, GError **error)
 
     cpu->x86 = (X86Cpu *)jit->vcpu.cpu;
     cpu->initial = cpu->x86->registers;
+    for (unsigned i = 0; i < G_N_ELEMENTS(cpu->shift_counts); i++) {
+        cpu->shift_counts[i][0] = i;
+    }
     if (cpu->x86->lapic) {
         apic_set_features(cpu->x86->lapic, x86_has(cpu, "x2apic") ? APIC_X2APIC : 0);
         apic_set_cpu_ops(cpu->x86->lapic, &apic_ops, cpu);
@@ -327,7 +330,9 @@ static void machine_detach(void) { }
 
 const JitArch x86_jit_arch = {
     .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
-    .mmu_modes = JIT_MMU_MODES, .pc_slot = X86_SLOT_RIP, .machine_init = machine_init,
+    .mmu_modes = JIT_MMU_MODES, .pc_slot = X86_SLOT_RIP,
+    .scratch = offsetof(X86Jit, scratch), .scratch_end = offsetof(X86Jit, shift_counts),
+    .mxcsr = offsetof(X86Jit, mxcsr), .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
     .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,

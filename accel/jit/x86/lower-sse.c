@@ -15,15 +15,12 @@
     static const IrHelper name = { #function, (IrFunction)(function), args, flags };
 CALL(call_mmx_enter, x87_mmx_enter, 0, IR_NO_WRITE)
 CALL(call_emms, x87_emms, 0, IR_NO_WRITE)
-CALL(call_to_integer, x86_vector_to_integer, 2, IR_NO_WRITE)
-CALL(call_compare, x86_vector_compare, 3, IR_NO_WRITE)
-CALL(call_sign_bits, x86_vector_sign_bits, 3, IR_NO_SLOTS)
-CALL(call_test, x86_vector_test, 3, IR_NO_SLOTS)
 CALL(call_pcmpistr, x86_vector_pcmpistr, 3, IR_NO_SLOTS)
 CALL(call_pcmpestr, x86_vector_pcmpestr, 4, IR_NO_SLOTS)
 CALL(call_string_index, x86_vector_string_index, 2, IR_NO_SLOTS)
 CALL(call_string_mask, x86_vector_string_mask, 2, IR_NO_SLOTS)
 CALL(call_ldmxcsr, x86_vector_ldmxcsr, 1, 0)
+CALL(call_stmxcsr, x86_vector_stmxcsr, 0, IR_NO_SLOTS)
 CALL(call_mask_store, x86_vector_mask_store, 4, IR_NO_WRITE)
 CALL(call_mask_load, x86_vector_mask_load, 4, IR_NO_WRITE)
 CALL(call_gather, x86_vector_gather, 4, IR_NO_WRITE)
@@ -87,22 +84,35 @@ static void store_state(Lower *l, uint32_t offset, unsigned size, IrValue value)
     ir_state_store(l->ir, offset, size, value);
 }
 
-static void copy_state(Lower *l, uint32_t to, uint32_t from, unsigned bytes)
+/* IR_EXACT where the operation may raise. */
+static unsigned vector_flags(const Lower *l, const IrVectorOp *op)
 {
-    IrValue part[4];
-    for (unsigned i = 0; i < bytes / 8; i++) {
-        part[i] = load_state(l, from + 8 * i, 8);
-    }
-    for (unsigned i = 0; i < bytes / 8; i++) {
-        store_state(l, to + 8 * i, 8, part[i]);
-    }
+    return op->flags & IR_VEX_MXCSR && context_flags(l) & X86_CTX_MXCSR ? IR_EXACT : 0;
 }
 
-static void zero_state(Lower *l, uint32_t offset, unsigned from, unsigned to)
+static void vector(Lower *l, const IrVectorOp *op, unsigned bytes, uint32_t d, uint32_t a,
+                   uint32_t b, unsigned imm)
 {
-    IrValue zero = ir_const(l->ir, 0);
-    for (; from < to; from += 8) {
-        store_state(l, offset + from, 8, zero);
+    ir_vector(l->ir, op, vector_flags(l, op), bytes, d, a, b, imm);
+}
+
+static IrValue vector_value(Lower *l, const IrVectorOp *op, unsigned bytes, uint32_t a, uint32_t b)
+{
+    return ir_vector_value(l->ir, op, vector_flags(l, op), bytes, a, b, 0);
+}
+
+#define OP(name) (&x86_vector_ops[X86_VEC_##name])
+
+static void copy_vector(Lower *l, uint32_t to, uint32_t from, unsigned bytes)
+{
+    vector(l, OP(movaps), bytes, to, from, from, 0);
+}
+
+static void zero_vector(Lower *l, uint32_t offset, bool above)
+{
+    ir_vector_set(l->ir, offset, ir_const(l->ir, 0));
+    if (above) {
+        ir_zero_above(l->ir, offset);
     }
 }
 
@@ -110,19 +120,19 @@ static void zero_state(Lower *l, uint32_t offset, unsigned from, unsigned to)
 static void zero_above(Lower *l, unsigned reg, unsigned bytes)
 {
     if (insn_is_vex(l) && bytes < 32) {
-        zero_state(l, VECTOR(reg), bytes, 32);
+        ir_zero_above(l->ir, VECTOR(reg));
     }
 }
 
 /* `bytes` of memory to scratch vector n. */
 static uint32_t load_memory(Lower *l, unsigned n, unsigned bytes, bool aligned)
 {
-    if (bytes >= 16) {
+    if (bytes >= 4) {
         ir_load_vector(l->ir, bytes, aligned ? IR_ALIGNED : 0, data_mode(l), address(l),
                        SCRATCH(n));
     } else {
-        IrValue value = ir_load(l->ir, IR_I64, bytes, 0, data_mode(l), address(l));
-        store_state(l, SCRATCH(n), 8, value);
+        ir_vector_set(l->ir, SCRATCH(n),
+                      ir_load(l->ir, IR_I64, bytes, 0, data_mode(l), address(l)));
     }
     return SCRATCH(n);
 }
@@ -156,8 +166,8 @@ void x86_lower_vec(Lower *l)
     unsigned bytes = full_bytes(l);
     uint32_t d = VECTOR(insn_reg(l));
     if (insn_is_register(l) && insn_rm(l) == (insn_is_vex(l) ? insn_vvvv(l) : insn_reg(l))
-        && (op == &x86_vector_ops[X86_VEC_pxor] || op == &x86_vector_ops[X86_VEC_xorps])) {
-        zero_state(l, d, 0, insn_is_vex(l) ? 32 : 16);
+        && (op == OP(pxor) || op == OP(xorps))) {
+        zero_vector(l, d, insn_is_vex(l));
         return;
     }
     uint32_t b = vector_rm(l, memory_bytes(l));
@@ -166,7 +176,7 @@ void x86_lower_vec(Lower *l)
     if (!insn_is_vex(l) && op->vex_opcode == 0xc2 && op->vex_map == 1) {
         imm &= 7; /* CMPPS and kin have 8 predicates without VEX */
     }
-    ir_vector(l->ir, op, bytes, d, a, b, imm);
+    vector(l, op, bytes, d, a, b, imm);
     zero_above(l, insn_reg(l), bytes);
 }
 
@@ -186,10 +196,10 @@ void x86_lower_vec128(Lower *l)
     if (!insn_is_vex(l) && op->vex_opcode == 0xc2 && op->vex_map == 1) {
         imm &= 7;
     }
-    if (op == &x86_vector_ops[X86_VEC_insertps] && !insn_is_register(l)) {
+    if (op == OP(insertps) && !insn_is_register(l)) {
         imm &= 0x3f; /* memory is one element, and the selector of the source is ignored */
     }
-    ir_vector(l->ir, op, 16, d, a, b, imm);
+    vector(l, op, 16, d, a, b, imm);
     zero_above(l, insn_reg(l), 16);
 }
 
@@ -213,8 +223,14 @@ void x86_lower_blendv(Lower *l)
     uint32_t d = VECTOR(insn_reg(l)), b = vector_rm(l, bytes);
     uint32_t a = insn_is_vex(l) ? VECTOR(insn_vvvv(l)) : d;
     unsigned mask = insn_is_vex(l) ? insn_imm(l) & (insn_mode64(l) ? 0xf0 : 0x70) : 0;
-    ir_vector(l->ir, row_op(l), bytes, d, a, b, mask);
+    vector(l, row_op(l), bytes, d, a, b, mask);
     zero_above(l, insn_reg(l), bytes);
+}
+
+/* The immediate as a vector; counts above 64 do what 64 does. */
+static uint32_t shift_count(const Lower *l)
+{
+    return offsetof(X86Jit, shift_counts) + 16 * MIN(insn_imm(l), 64);
 }
 
 /* Shifts by an immediate, VEX: to vvvv. The row's operation is that by a vector. */
@@ -224,9 +240,7 @@ void x86_lower_shift(Lower *l)
         return;
     }
     unsigned bytes = full_bytes(l), reg = insn_is_vex(l) ? insn_vvvv(l) : insn_rm(l);
-    store_state(l, SCRATCH(0), 8, ir_const(l->ir, insn_imm(l)));
-    zero_state(l, SCRATCH(0), 8, 16);
-    ir_vector(l->ir, row_op(l), bytes, VECTOR(reg), VECTOR(insn_rm(l)), SCRATCH(0), 0);
+    vector(l, row_op(l), bytes, VECTOR(reg), VECTOR(insn_rm(l)), shift_count(l), 0);
     zero_above(l, reg, bytes);
 }
 
@@ -239,12 +253,11 @@ void x86_lower_shift_bytes(Lower *l)
     unsigned bytes = full_bytes(l), reg = insn_is_vex(l) ? insn_vvvv(l) : insn_rm(l);
     unsigned count = MIN(insn_imm(l), 16);
     uint32_t from = VECTOR(insn_rm(l)), zero = SCRATCH(0);
-    const IrVectorOp *op = &x86_vector_ops[X86_VEC_palignr];
-    zero_state(l, zero, 0, bytes);
+    zero_vector(l, zero, bytes == 32);
     if (row_size(l)) {
-        ir_vector(l->ir, op, bytes, VECTOR(reg), from, zero, 16 - count);
+        vector(l, OP(palignr), bytes, VECTOR(reg), from, zero, 16 - count);
     } else {
-        ir_vector(l->ir, op, bytes, VECTOR(reg), zero, from, count);
+        vector(l, OP(palignr), bytes, VECTOR(reg), zero, from, count);
     }
     zero_above(l, reg, bytes);
 }
@@ -260,7 +273,7 @@ void x86_lower_load(Lower *l)
     unsigned bytes = full_bytes(l);
     uint32_t d = VECTOR(insn_reg(l));
     if (insn_is_register(l)) {
-        copy_state(l, d, VECTOR(insn_rm(l)), bytes);
+        copy_vector(l, d, VECTOR(insn_rm(l)), bytes);
     } else {
         ir_load_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), address(l), d);
     }
@@ -275,33 +288,31 @@ void x86_lower_store(Lower *l)
     unsigned bytes = full_bytes(l);
     uint32_t from = VECTOR(insn_reg(l));
     if (insn_is_register(l)) {
-        copy_state(l, VECTOR(insn_rm(l)), from, bytes);
+        copy_vector(l, VECTOR(insn_rm(l)), from, bytes);
         zero_above(l, insn_rm(l), bytes);
     } else {
         ir_store_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), address(l), from);
     }
 }
 
+/* The first source: VEX.vvvv, or the destination. */
+static uint32_t first(const Lower *l, unsigned d)
+{
+    return VECTOR(insn_is_vex(l) ? insn_vvvv(l) : d);
+}
+
 /* MOVSS, MOVSD: of memory the rest becomes 0; between registers it is the first operand's. */
 void x86_lower_load_scalar(Lower *l)
 {
     unsigned size = row_size(l), reg = insn_reg(l);
-    if (!check_simd(l)) {
+    if (!check_simd(l) || (!insn_is_register(l) && !check_no_vvvv(l))) {
         return;
     }
     if (insn_is_register(l)) {
-        IrValue value = load_state(l, VECTOR(insn_rm(l)), size);
-        if (insn_is_vex(l)) {
-            copy_state(l, VECTOR(reg), VECTOR(insn_vvvv(l)), 16);
-        }
-        store_state(l, VECTOR(reg), size, value);
+        vector(l, size == 4 ? OP(movss) : OP(movsd), 16, VECTOR(reg), first(l, reg),
+               VECTOR(insn_rm(l)), 0);
     } else {
-        if (!check_no_vvvv(l)) {
-            return;
-        }
-        IrValue value = ir_load(l->ir, IR_I64, size, 0, data_mode(l), address(l));
-        store_state(l, VECTOR(reg), 8, value);
-        zero_state(l, VECTOR(reg), 8, 16);
+        ir_load_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(reg));
     }
     zero_above(l, reg, 16);
 }
@@ -312,27 +323,27 @@ void x86_lower_store_scalar(Lower *l)
     if (!check_simd(l)) {
         return;
     }
-    IrValue value = load_state(l, VECTOR(insn_reg(l)), size);
     if (insn_is_register(l)) {
-        if (insn_is_vex(l)) {
-            copy_state(l, VECTOR(rm), VECTOR(insn_vvvv(l)), 16);
-        }
-        store_state(l, VECTOR(rm), size, value);
+        vector(l, size == 4 ? OP(movss) : OP(movsd), 16, VECTOR(rm), first(l, rm),
+               VECTOR(insn_reg(l)), 0);
         zero_above(l, rm, 16);
     } else if (check_no_vvvv(l)) {
-        ir_store(l->ir, size, data_mode(l), address(l), value);
+        ir_store_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
     }
 }
 
 /* MOVD, MOVQ from and to a general register or memory: 4 or 8 bytes by REX.W. */
 void x86_lower_movd_load(Lower *l)
 {
+    unsigned size = insn_w(l) ? 8 : 4;
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrValue value = general_rm(l, insn_w(l) ? 8 : 4);
-    store_state(l, VECTOR(insn_reg(l)), 8, value);
-    zero_state(l, VECTOR(insn_reg(l)), 8, 16);
+    if (insn_is_register(l)) {
+        ir_vector_set(l->ir, VECTOR(insn_reg(l)), general_rm(l, size));
+    } else {
+        ir_load_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
+    }
     zero_above(l, insn_reg(l), 16);
 }
 
@@ -342,35 +353,39 @@ void x86_lower_movd_store(Lower *l)
         return;
     }
     unsigned size = insn_w(l) ? 8 : 4;
-    put_general_rm(l, size, load_state(l, VECTOR(insn_reg(l)), size));
+    if (insn_is_register(l)) {
+        put_general_rm(l, size, load_state(l, VECTOR(insn_reg(l)), size));
+    } else {
+        ir_store_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
+    }
 }
 
 /* MOVQ V, W/m64 and W/m64, V. */
 void x86_lower_movq_load(Lower *l)
 {
+    uint32_t d = VECTOR(insn_reg(l));
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrValue value = insn_is_register(l)
-                        ? load_state(l, VECTOR(insn_rm(l)), 8)
-                        : ir_load(l->ir, IR_I64, 8, 0, data_mode(l), address(l));
-    store_state(l, VECTOR(insn_reg(l)), 8, value);
-    zero_state(l, VECTOR(insn_reg(l)), 8, 16);
+    if (insn_is_register(l)) {
+        vector(l, OP(movq), 16, d, VECTOR(insn_rm(l)), VECTOR(insn_rm(l)), 0);
+    } else {
+        ir_load_vector(l->ir, 8, 0, data_mode(l), address(l), d);
+    }
     zero_above(l, insn_reg(l), 16);
 }
 
 void x86_lower_movq_store(Lower *l)
 {
+    uint32_t from = VECTOR(insn_reg(l));
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrValue value = load_state(l, VECTOR(insn_reg(l)), 8);
     if (insn_is_register(l)) {
-        store_state(l, VECTOR(insn_rm(l)), 8, value);
-        zero_state(l, VECTOR(insn_rm(l)), 8, 16);
+        vector(l, OP(movq), 16, VECTOR(insn_rm(l)), from, from, 0);
         zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store(l->ir, 8, data_mode(l), address(l), value);
+        ir_store_vector(l->ir, 8, 0, data_mode(l), address(l), from);
     }
 }
 
@@ -380,27 +395,27 @@ void x86_lower_movq_store(Lower *l)
  */
 void x86_lower_load_half(Lower *l)
 {
-    unsigned at = row_size(l), reg = insn_reg(l);
+    unsigned reg = insn_reg(l);
+    const IrVectorOp *op = row_size(l) ? OP(movlhps) : insn_is_register(l) ? OP(movhlps) : OP(movsd);
     if (!check_simd(l)) {
         return;
     }
-    IrValue value = insn_is_register(l)
-                        ? load_state(l, VECTOR(insn_rm(l)) + 8 - at, 8)
-                        : ir_load(l->ir, IR_I64, 8, 0, data_mode(l), address(l));
-    if (insn_is_vex(l)) {
-        store_state(l, VECTOR(reg) + 8 - at, 8, load_state(l, VECTOR(insn_vvvv(l)) + 8 - at, 8));
-    }
-    store_state(l, VECTOR(reg) + at, 8, value);
+    uint32_t b = insn_is_register(l) ? VECTOR(insn_rm(l)) : load_memory(l, 0, 8, false);
+    vector(l, op, 16, VECTOR(reg), first(l, reg), b, 0);
     zero_above(l, reg, 16);
 }
 
 void x86_lower_store_half(Lower *l)
 {
+    uint32_t from = VECTOR(insn_reg(l));
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    ir_store(l->ir, 8, data_mode(l), address(l),
-             load_state(l, VECTOR(insn_reg(l)) + row_size(l), 8));
+    if (row_size(l)) {
+        vector(l, OP(unpckhpd), 16, SCRATCH(0), from, from, 0);
+        from = SCRATCH(0);
+    }
+    ir_store_vector(l->ir, 8, 0, data_mode(l), address(l), from);
 }
 
 /* MOVNTI. */
@@ -422,8 +437,8 @@ void x86_lower_broadcast128(Lower *l)
     }
     uint32_t d = VECTOR(insn_reg(l));
     load_memory(l, 0, 16, false);
-    copy_state(l, d, SCRATCH(0), 16);
-    copy_state(l, d + 16, SCRATCH(0), 16);
+    copy_vector(l, d, SCRATCH(0), 16);
+    copy_vector(l, d + 16, SCRATCH(0), 16);
 }
 
 /* VEXTRACTF128, VEXTRACTI128. */
@@ -438,7 +453,7 @@ void x86_lower_extract128(Lower *l)
     }
     uint32_t from = VECTOR(insn_reg(l)) + 16 * (insn_imm(l) & 1);
     if (insn_is_register(l)) {
-        copy_state(l, VECTOR(insn_rm(l)), from, 16);
+        copy_vector(l, VECTOR(insn_rm(l)), from, 16);
         zero_above(l, insn_rm(l), 16);
     } else {
         ir_store_vector(l->ir, 16, 0, data_mode(l), address(l), from);
@@ -453,14 +468,13 @@ void x86_lower_cvtps2ph(Lower *l)
     }
     unsigned bytes = full_bytes(l), half = bytes / 2;
     uint32_t from = VECTOR(insn_reg(l));
-    ir_vector(l->ir, row_op(l), bytes, SCRATCH(0), from, from, insn_imm(l));
+    vector(l, row_op(l), bytes, SCRATCH(0), from, from, insn_imm(l));
     if (insn_is_register(l)) {
-        copy_state(l, VECTOR(insn_rm(l)), SCRATCH(0), half);
-        zero_state(l, VECTOR(insn_rm(l)), half, 32);
-    } else if (half == 16) {
-        ir_store_vector(l->ir, 16, 0, data_mode(l), address(l), SCRATCH(0));
+        vector(l, half == 16 ? OP(movaps) : OP(movq), 16, VECTOR(insn_rm(l)), SCRATCH(0),
+               SCRATCH(0), 0);
+        zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store(l->ir, 8, data_mode(l), address(l), load_state(l, SCRATCH(0), 8));
+        ir_store_vector(l->ir, half, 0, data_mode(l), address(l), SCRATCH(0));
     }
 }
 
@@ -471,7 +485,11 @@ void x86_lower_vzero(Lower *l)
         return;
     }
     for (unsigned i = 0; i < (insn_mode64(l) ? 16 : 8); i++) {
-        zero_state(l, VECTOR(i), insn_vex256(l) ? 0 : 16, 32);
+        if (insn_vex256(l)) {
+            zero_vector(l, VECTOR(i), true);
+        } else {
+            ir_zero_above(l->ir, VECTOR(i));
+        }
     }
 }
 
@@ -486,58 +504,55 @@ void x86_lower_from_integer(Lower *l)
     const IrVectorOp *op = row_op(l) + (insn_w(l) ? 2 : 0);
     uint32_t d = VECTOR(insn_reg(l));
     store_state(l, SCRATCH(0), 8, general_rm(l, insn_w(l) ? 8 : 4));
-    ir_vector(l->ir, op, 16, d, insn_is_vex(l) ? VECTOR(insn_vvvv(l)) : d, SCRATCH(0), 0);
+    vector(l, op, 16, d, first(l, insn_reg(l)), SCRATCH(0), 0);
     zero_above(l, insn_reg(l), 16);
 }
 
-/* CVT(T)SS2SI, CVT(T)SD2SI: the row's size is X86_TO_*. */
+/* The second source of a scalar operation; the row's size is that of memory. */
+static uint32_t scalar_rm(Lower *l)
+{
+    return insn_is_register(l) ? VECTOR(insn_rm(l)) : load_memory(l, 0, row_size(l), false);
+}
+
+/* CVT(T)SS2SI, CVT(T)SD2SI: the row's operation is that of 32 bits; of 64 it is the next. */
 void x86_lower_to_integer(Lower *l)
 {
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    unsigned kind = row_size(l) | (insn_w(l) ? X86_TO_64 : 0);
-    uint32_t b = insn_is_register(l) ? VECTOR(insn_rm(l))
-                                     : load_memory(l, 0, kind & X86_TO_DOUBLE ? 8 : 4, false);
-    IrValue value = ir_call(l->ir, &call_to_integer, ir_const(l->ir, b), ir_const(l->ir, kind), 0,
-                            0);
-    put_general_reg(l, insn_reg(l), insn_w(l) ? 8 : 4, value);
+    uint32_t b = scalar_rm(l);
+    put_general_reg(l, insn_reg(l), insn_w(l) ? 8 : 4,
+                    vector_value(l, row_op(l) + insn_w(l), 16, b, b));
 }
 
-/* (U)COMISS, (U)COMISD: the row's size is X86_COMPARE_*. */
+/* (U)COMISS, (U)COMISD. */
 void x86_lower_compare(Lower *l)
 {
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    unsigned kind = row_size(l);
-    uint32_t b = insn_is_register(l) ? VECTOR(insn_rm(l))
-                                     : load_memory(l, 0, kind & X86_COMPARE_DOUBLE ? 8 : 4, false);
-    put_flags(l, ir_call(l->ir, &call_compare, ir_const(l->ir, VECTOR(insn_reg(l))),
-                         ir_const(l->ir, b), ir_const(l->ir, kind), 0));
+    uint32_t b = scalar_rm(l);
+    put_flags(l, vector_value(l, row_op(l), 16, VECTOR(insn_reg(l)), b));
 }
 
-/* PTEST, VTESTPS, VTESTPD: the row's size is X86_TEST_*. */
+/* PTEST, VTESTPS, VTESTPD. */
 void x86_lower_test(Lower *l)
 {
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    unsigned kind = row_size(l) | (insn_vex256(l) ? X86_TEST_256 : 0);
     uint32_t b = vector_rm(l, full_bytes(l));
-    put_flags(l, ir_call(l->ir, &call_test, ir_const(l->ir, VECTOR(insn_reg(l))),
-                         ir_const(l->ir, b), ir_const(l->ir, kind), 0));
+    put_flags(l, vector_value(l, row_op(l), full_bytes(l), VECTOR(insn_reg(l)), b));
 }
 
-/* PMOVMSKB, MOVMSKPS, MOVMSKPD: the row's size is the lane's. */
+/* PMOVMSKB, MOVMSKPS, MOVMSKPD. */
 void x86_lower_sign_bits(Lower *l)
 {
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrValue value = ir_call(l->ir, &call_sign_bits, ir_const(l->ir, VECTOR(insn_rm(l))),
-                            ir_const(l->ir, row_size(l)), ir_const(l->ir, full_bytes(l)), 0);
-    put_general_reg(l, insn_reg(l), 8, value);
+    uint32_t b = VECTOR(insn_rm(l));
+    put_general_reg(l, insn_reg(l), 8, vector_value(l, row_op(l), full_bytes(l), b, b));
 }
 
 /* The lane's bytes: the row's size, or 4 and 8 by REX.W. */
@@ -582,7 +597,7 @@ void x86_lower_insert(Lower *l)
                         ? general_reg(l, insn_rm(l), 8)
                         : ir_load(l->ir, IR_I64, size, 0, data_mode(l), address(l));
     if (insn_is_vex(l)) {
-        copy_state(l, VECTOR(reg), VECTOR(insn_vvvv(l)), 16);
+        copy_vector(l, VECTOR(reg), VECTOR(insn_vvvv(l)), 16);
     }
     store_state(l, VECTOR(reg) + lane * size, size, value);
     zero_above(l, reg, 16);
@@ -629,7 +644,7 @@ void x86_lower_stmxcsr(Lower *l)
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    ir_store(l->ir, 4, data_mode(l), address(l), load_state(l, offsetof(X86Jit, mxcsr), 4));
+    ir_store(l->ir, 4, data_mode(l), address(l), ir_call(l->ir, &call_stmxcsr, 0, 0, 0, 0));
 }
 
 /* ---- by a mask ---- */
@@ -693,8 +708,13 @@ void x86_lower_gather(Lower *l)
     uint64_t packed;
     memcpy(&packed, &g, sizeof(packed));
     ir_call(l->ir, &call_gather, vsib_offset(l), vsib_segment_base(l), ir_const(l->ir, packed), 0);
-    zero_state(l, VECTOR(mask), 0, 32);
-    zero_state(l, VECTOR(reg), count * element, 32);
+    zero_vector(l, VECTOR(mask), true);
+    if (count * element == 8) {
+        vector(l, OP(movq), 16, VECTOR(reg), VECTOR(reg), VECTOR(reg), 0);
+    }
+    if (count * element < 32) {
+        ir_zero_above(l->ir, VECTOR(reg));
+    }
 }
 
 /* ---- MMX ---- */
@@ -731,8 +751,8 @@ void x86_lower_mmx(Lower *l)
     if (!enter_mmx(l)) {
         return;
     }
-    ir_vector(l->ir, op, 8, MANTISSA(reg), op->flags & IR_VEX_TWO ? b : MANTISSA(reg), b,
-              op->flags & IR_VEX_IMM ? insn_imm(l) : 0);
+    vector(l, op, 8, MANTISSA(reg), op->flags & IR_VEX_TWO ? b : MANTISSA(reg), b,
+           op->flags & IR_VEX_IMM ? insn_imm(l) : 0);
     mmx_written(l, reg);
 }
 
@@ -742,8 +762,7 @@ void x86_lower_mmx_shift(Lower *l)
     if (!enter_mmx(l)) {
         return;
     }
-    store_state(l, SCRATCH(0), 8, ir_const(l->ir, insn_imm(l)));
-    ir_vector(l->ir, row_op(l), 8, MANTISSA(reg), MANTISSA(reg), SCRATCH(0), 0);
+    vector(l, row_op(l), 8, MANTISSA(reg), MANTISSA(reg), shift_count(l), 0);
     mmx_written(l, reg);
 }
 
@@ -758,7 +777,7 @@ void x86_lower_mmx_load(Lower *l)
     if (!enter_mmx(l)) {
         return;
     }
-    copy_state(l, MANTISSA(reg), b, 8);
+    store_state(l, MANTISSA(reg), 8, load_state(l, b, 8));
     mmx_written(l, reg);
 }
 
@@ -804,9 +823,8 @@ void x86_lower_mmx_sign_bits(Lower *l)
     if (!enter_mmx(l)) {
         return;
     }
-    IrValue value = ir_call(l->ir, &call_sign_bits, ir_const(l->ir, MANTISSA(insn_rm(l) & 7)),
-                            ir_const(l->ir, 1), ir_const(l->ir, 8), 0);
-    put_general_reg(l, insn_reg(l), 8, value);
+    uint32_t b = MANTISSA(insn_rm(l) & 7);
+    put_general_reg(l, insn_reg(l), 8, vector_value(l, OP(pmovmskb), 8, b, b));
 }
 
 void x86_lower_mmx_pextrw(Lower *l)
@@ -836,8 +854,7 @@ void x86_lower_movq2dq(Lower *l)
     if (!check_simd(l) || !enter_mmx(l)) {
         return;
     }
-    copy_state(l, VECTOR(insn_reg(l)), MANTISSA(insn_rm(l) & 7), 8);
-    zero_state(l, VECTOR(insn_reg(l)), 8, 16);
+    ir_vector_set(l->ir, VECTOR(insn_reg(l)), load_state(l, MANTISSA(insn_rm(l) & 7), 8));
 }
 
 void x86_lower_movdq2q(Lower *l)
@@ -845,7 +862,7 @@ void x86_lower_movdq2q(Lower *l)
     if (!check_simd(l) || !enter_mmx(l)) {
         return;
     }
-    copy_state(l, MANTISSA(insn_reg(l) & 7), VECTOR(insn_rm(l)), 8);
+    store_state(l, MANTISSA(insn_reg(l) & 7), 8, load_state(l, VECTOR(insn_rm(l)), 8));
     mmx_written(l, insn_reg(l) & 7);
 }
 
@@ -859,9 +876,9 @@ void x86_lower_from_mmx(Lower *l)
     uint32_t b = mmx_rm(l, 8);
     if (insn_is_register(l)) {
         enter_mmx(l);
-        copy_state(l, SCRATCH(0), b, 8);
+        store_state(l, SCRATCH(0), 8, load_state(l, b, 8));
     }
-    ir_vector(l->ir, row_op(l), 16, d, d, SCRATCH(0), 0);
+    vector(l, row_op(l), 16, d, d, SCRATCH(0), 0);
 }
 
 /* CVT(T)PS2PI, CVT(T)PD2PI: the row's size is the memory operand's. */
@@ -873,8 +890,8 @@ void x86_lower_to_mmx(Lower *l)
     unsigned size = row_size(l);
     uint32_t b = insn_is_register(l) ? VECTOR(insn_rm(l)) : load_memory(l, 0, size, size == 16);
     enter_mmx(l);
-    ir_vector(l->ir, row_op(l), 16, SCRATCH(1), b, b, 0);
-    copy_state(l, MANTISSA(insn_reg(l) & 7), SCRATCH(1), 8);
+    vector(l, row_op(l), 16, SCRATCH(1), b, b, 0);
+    store_state(l, MANTISSA(insn_reg(l) & 7), 8, load_state(l, SCRATCH(1), 8));
     mmx_written(l, insn_reg(l) & 7);
 }
 

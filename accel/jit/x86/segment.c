@@ -56,7 +56,7 @@ static uint32_t segment_flags(const X86Jit *cpu)
 static uint32_t control_flags(const X86Jit *cpu, unsigned cpl)
 {
     bool avx = (cpu->cr4 & X86_CR4_OSXSAVE) && (cpu->xcr0 & 6) == 6;
-    bool mxcsr = (~cpu->mxcsr & 0x1f80) || (cpu->mxcsr & 0x8040);
+    bool mxcsr = ~cpu->mxcsr & 0x1f80;
 
     return (cpu->cr0 & X86_CR0_EM ? X86_CTX_EM : 0) | (cpu->cr0 & X86_CR0_TS ? X86_CTX_TS : 0) |
            (cpu->cr0 & X86_CR0_MP ? X86_CTX_MP : 0) |

@@ -82,6 +82,18 @@ static void float_operation(Kernel kernel, uint32_t allowed, void *cpu, void *d,
     x86_vector_load(d, &vd, imm);
 }
 
+/* The same where the result is the number that the kernel leaves in lane 0. */
+static void value_operation(Kernel kernel, void *cpu, void *d, const void *a, const void *b,
+                            uint32_t imm)
+{
+    X86Vector va, vb, vd = { 0 };
+    x86_vector_load(&va, a, imm);
+    x86_vector_load(&vb, b, imm);
+    uint32_t mxcsr = ((X86Jit *)cpu)->mxcsr;
+    account(cpu, run(kernel, mxcsr, &vd, &va, &vb, imm));
+    *(uint64_t *)d = vd.u64[0];
+}
+
 static __m128 part_get(const X86Vector *v, unsigned part)
 {
     return _mm_loadu_ps(v->f32 + 4 * part);
@@ -435,48 +447,45 @@ X86_VECTOR_FUNCTION(cvtpi2pd)
 TO_MMX(X)
 #undef X
 
-uint64_t x86_vector_to_integer(X86Jit *cpu, uint64_t offset, uint64_t kind)
-{
-    const double *source = (const void *)((const char *)cpu + offset);
-    double x = *source;
-    uint64_t wide = 0;
-    uint32_t saved = _mm_getcsr();
-    _mm_setcsr(host_mxcsr(cpu->mxcsr));
-    switch (kind) {
-#define CASE(bits, mnemonic) \
-    case bits: \
-        __asm__ volatile(mnemonic : "=r"(wide) : "x"(x)); \
-        break;
-    CASE(0, "cvtss2si %1, %k0")
-    CASE(X86_TO_TRUNCATE, "cvttss2si %1, %k0")
-    CASE(X86_TO_DOUBLE, "cvtsd2si %1, %k0")
-    CASE(X86_TO_DOUBLE | X86_TO_TRUNCATE, "cvttsd2si %1, %k0")
-    CASE(X86_TO_64, "cvtss2si %1, %q0")
-    CASE(X86_TO_64 | X86_TO_TRUNCATE, "cvttss2si %1, %q0")
-    CASE(X86_TO_64 | X86_TO_DOUBLE, "cvtsd2si %1, %q0")
-    CASE(X86_TO_64 | X86_TO_DOUBLE | X86_TO_TRUNCATE, "cvttsd2si %1, %q0")
-#undef CASE
-    }
-    uint32_t flags = _mm_getcsr() & MXCSR_FLAGS;
-    _mm_setcsr(saved);
-    account(cpu, flags);
-    return wide;
-}
+/* ---- those that give a value ---- */
 
-uint64_t x86_vector_compare(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t kind)
-{
-    const X86Vector *va = (const void *)((const char *)cpu + a);
-    const X86Vector *vb = (const void *)((const char *)cpu + b);
-    uint32_t saved = _mm_getcsr();
-    _mm_setcsr(host_mxcsr(cpu->mxcsr));
-    uint64_t eflags = kind & X86_COMPARE_DOUBLE
-                          ? compare_double(va->f64[0], vb->f64[0], kind & X86_COMPARE_SIGNALS)
-                          : compare_single(va->f32[0], vb->f32[0], kind & X86_COMPARE_SIGNALS);
-    uint32_t flags = _mm_getcsr() & MXCSR_FLAGS;
-    _mm_setcsr(saved);
-    account(cpu, flags);
-    return eflags & X86_ARITHMETIC;
-}
+#define TO_INTEGER(X) \
+    X(cvtss2si, "cvtss2si %1, %k0") X(cvttss2si, "cvttss2si %1, %k0") \
+    X(cvtsd2si, "cvtsd2si %1, %k0") X(cvttsd2si, "cvttsd2si %1, %k0") \
+    X(cvtss2sq, "cvtss2si %1, %q0") X(cvttss2sq, "cvttss2si %1, %q0") \
+    X(cvtsd2sq, "cvtsd2si %1, %q0") X(cvttsd2sq, "cvttsd2si %1, %q0")
+
+#define X(name, mnemonic) \
+    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
+                              uint32_t imm) \
+    { \
+        uint64_t wide = 0; \
+        __asm__ volatile(mnemonic : "=r"(wide) : "x"(part_get(b, 0))); \
+        d->u64[0] = wide; \
+    } \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        value_operation(kernel_##name, cpu, d, a, b, imm); \
+    }
+TO_INTEGER(X)
+#undef X
+
+#define TO_FLAGS(X) \
+    X(ucomiss, f32, compare_single, false) X(comiss, f32, compare_single, true) \
+    X(ucomisd, f64, compare_double, false) X(comisd, f64, compare_double, true)
+
+#define X(name, lane, compare, signals) \
+    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
+                              uint32_t imm) \
+    { \
+        d->u64[0] = compare(a->lane[0], b->lane[0], signals) & X86_ARITHMETIC; \
+    } \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        value_operation(kernel_##name, cpu, d, a, b, imm); \
+    }
+TO_FLAGS(X)
+#undef X
 
 /* ---- ROUNDxx: to an integer, by MXCSR or the immediate; bit 3 hides the precision flag ---- */
 
@@ -798,16 +807,7 @@ static G_NORETURN void no_float(X86Jit *cpu)
         no_float(cpu); \
     }
 X86_VECTOR_FLOAT_OPS(X)
+X86_VECTOR_FLOAT_VALUE_OPS(X)
 #undef X
-
-uint64_t x86_vector_to_integer(X86Jit *cpu, uint64_t offset, uint64_t kind)
-{
-    no_float(cpu);
-}
-
-uint64_t x86_vector_compare(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t kind)
-{
-    no_float(cpu);
-}
 
 #endif

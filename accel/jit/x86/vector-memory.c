@@ -73,12 +73,19 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
     return 0;
 }
 
+uint64_t x86_vector_stmxcsr(X86Jit *cpu)
+{
+    jit_float_fold(&cpu->core);
+    return cpu->mxcsr;
+}
+
 uint64_t x86_vector_ldmxcsr(X86Jit *cpu, uint64_t value)
 {
     if (value & ~0xffffull) {
         x86_raise_error(cpu, X86_GP, 0);
     }
     cpu->mxcsr = value;
+    jit_float_changed(&cpu->core);
     x86_context_changed(cpu);
     return 0;
 }

@@ -43,6 +43,12 @@ static int32_t saturate(int32_t value, int32_t low, int32_t high)
     X(pshufhw, u16, k < 4 ? y[k] : y[4 + (imm >> 2 * (k - 4) & 3)]) \
     X(shufps, u32, (k < 2 ? x : y)[imm >> 2 * k & 3]) \
     X(shufpd, u64, (k < 1 ? x : y)[imm >> (k + part) & 1]) \
+    X(movaps, u64, y[k]) \
+    X(movq, u64, k ? 0 : y[0]) \
+    X(movss, u32, (k ? x : y)[k]) \
+    X(movsd, u64, (k ? x : y)[k]) \
+    X(movhlps, u64, k ? x[1] : y[1]) \
+    X(movlhps, u64, k ? y[0] : x[0]) \
     X(movsldup, u32, y[k & ~1u]) \
     X(movshdup, u32, y[k | 1]) \
     X(movddup, u64, y[0]) \

@@ -143,9 +143,10 @@ uint64_t x86_vector_string_mask(X86Jit *cpu, uint64_t result, uint64_t control)
     return 0;
 }
 
-uint64_t x86_vector_sign_bits(X86Jit *cpu, uint64_t offset, uint64_t lane, uint64_t bytes)
+/* ---- those that give a value ---- */
+
+static uint64_t sign_bits(const uint8_t *v, unsigned lane, unsigned bytes)
 {
-    const uint8_t *v = vector_at(cpu, offset)->u8;
     uint64_t result = 0;
 #ifdef __SSE2__
     if (lane == 1 && bytes >= 16) {
@@ -161,16 +162,33 @@ uint64_t x86_vector_sign_bits(X86Jit *cpu, uint64_t offset, uint64_t lane, uint6
     return result;
 }
 
-uint64_t x86_vector_test(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t kind)
+#define X(name, lane) \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        *(uint64_t *)d = sign_bits(b, lane, x86_vector_bytes(imm)); \
+    }
+X(pmovmskb, 1)
+X(movmskps, 4)
+X(movmskpd, 8)
+#undef X
+
+/* ZF: no bit of `lanes` is in both; CF: none is in b alone. */
+static uint64_t test(const X86Vector *a, const X86Vector *b, uint64_t lanes, unsigned bytes)
 {
-    const X86Vector *va = vector_at(cpu, a), *vb = vector_at(cpu, b);
-    uint64_t lanes = kind & X86_TEST_SINGLES ? 0x8000000080000000ull
-                     : kind & X86_TEST_DOUBLES ? 1ull << 63
-                     : UINT64_MAX;
     uint64_t both = 0, only_b = 0;
-    for (unsigned i = 0; i < (kind & X86_TEST_256 ? 4 : 2); i++) {
-        both |= va->u64[i] & vb->u64[i] & lanes;
-        only_b |= ~va->u64[i] & vb->u64[i] & lanes;
+    for (unsigned i = 0; i < bytes / 8; i++) {
+        both |= a->u64[i] & b->u64[i] & lanes;
+        only_b |= ~a->u64[i] & b->u64[i] & lanes;
     }
     return (both ? 0 : X86_ZF) | (only_b ? 0 : X86_CF);
 }
+
+#define X(name, lanes) \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        *(uint64_t *)d = test(a, b, lanes, x86_vector_bytes(imm)); \
+    }
+X(ptest, UINT64_MAX)
+X(vtestps, 0x8000000080000000)
+X(vtestpd, 0x8000000000000000)
+#undef X

@@ -129,6 +129,12 @@
     X(unpcklpd, 1, 1, 0x14, 0, IR_HOST_AVX) \
     X(unpckhpd, 1, 1, 0x15, 0, IR_HOST_AVX) \
     X(shufpd, 1, 1, 0xc6, IR_VEX_IMM, IR_HOST_AVX) \
+    X(movaps, 1, 0, 0x28, IR_VEX_TWO, IR_HOST_AVX) \
+    X(movq, 1, 2, 0x7e, IR_VEX_TWO, IR_HOST_AVX) \
+    X(movss, 1, 2, 0x10, 0, IR_HOST_AVX) \
+    X(movsd, 1, 3, 0x10, 0, IR_HOST_AVX) \
+    X(movhlps, 1, 0, 0x12, 0, IR_HOST_AVX) \
+    X(movlhps, 1, 0, 0x16, 0, IR_HOST_AVX) \
     X(movsldup, 1, 2, 0x12, IR_VEX_TWO, IR_HOST_AVX) \
     X(movshdup, 1, 2, 0x16, IR_VEX_TWO, IR_HOST_AVX) \
     X(movddup, 1, 3, 0x12, IR_VEX_TWO, IR_HOST_AVX) \
@@ -230,10 +236,10 @@
     X(haddps, 1, 3, 0x7c, IR_VEX_MXCSR, IR_HOST_AVX) \
     X(hsubps, 1, 3, 0x7d, IR_VEX_MXCSR, IR_HOST_AVX) \
     X(addsubps, 1, 3, 0xd0, IR_VEX_MXCSR, IR_HOST_AVX) \
-    X(cvtsi2ss, 0, 0, 0x0, IR_VEX_MXCSR, 0) \
-    X(cvtsi2sd, 0, 0, 0x0, 0, 0) \
-    X(cvtsq2ss, 0, 0, 0x0, IR_VEX_MXCSR, 0) \
-    X(cvtsq2sd, 0, 0, 0x0, IR_VEX_MXCSR, 0) \
+    X(cvtsi2ss, 1, 2, 0x2a, IR_VEX_MXCSR | IR_VEX_INTEGER, IR_HOST_AVX) \
+    X(cvtsi2sd, 1, 3, 0x2a, IR_VEX_INTEGER, IR_HOST_AVX) \
+    X(cvtsq2ss, 1, 2, 0x2a, IR_VEX_MXCSR | IR_VEX_INTEGER | IR_VEX_W, IR_HOST_AVX) \
+    X(cvtsq2sd, 1, 3, 0x2a, IR_VEX_MXCSR | IR_VEX_INTEGER | IR_VEX_W, IR_HOST_AVX) \
     X(cvtpi2ps, 0, 0, 0x0, IR_VEX_MXCSR, 0) \
     X(cvtpi2pd, 0, 0, 0x0, 0, 0) \
     X(cvtps2pi, 0, 0, 0x0, IR_VEX_MXCSR, 0) \
@@ -326,8 +332,31 @@
     X(sha256msg2, 0, 0, 0x0, 0, 0) \
     X(sha1rnds4, 0, 0, 0x0, IR_VEX_IMM, 0)
 
+/* Those that give a value, for IR_VECTOR_VALUE: vector-float.c, vector-string.c */
+#define X86_VECTOR_FLOAT_VALUE_OPS(X) \
+    X(ucomiss, 1, 0, 0x2e, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(comiss, 1, 0, 0x2f, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(ucomisd, 1, 1, 0x2e, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(comisd, 1, 1, 0x2f, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(cvtss2si, 1, 2, 0x2d, IR_VEX_TO_GENERAL | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(cvtss2sq, 1, 2, 0x2d, IR_VEX_TO_GENERAL | IR_VEX_MXCSR | IR_VEX_W, IR_HOST_AVX) \
+    X(cvttss2si, 1, 2, 0x2c, IR_VEX_TO_GENERAL | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(cvttss2sq, 1, 2, 0x2c, IR_VEX_TO_GENERAL | IR_VEX_MXCSR | IR_VEX_W, IR_HOST_AVX) \
+    X(cvtsd2si, 1, 3, 0x2d, IR_VEX_TO_GENERAL | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(cvtsd2sq, 1, 3, 0x2d, IR_VEX_TO_GENERAL | IR_VEX_MXCSR | IR_VEX_W, IR_HOST_AVX) \
+    X(cvttsd2si, 1, 3, 0x2c, IR_VEX_TO_GENERAL | IR_VEX_MXCSR, IR_HOST_AVX) \
+    X(cvttsd2sq, 1, 3, 0x2c, IR_VEX_TO_GENERAL | IR_VEX_MXCSR | IR_VEX_W, IR_HOST_AVX)
+#define X86_VECTOR_VALUE_OPS(X) \
+    X(ptest, 2, 1, 0x17, IR_VEX_TO_FLAGS, IR_HOST_AVX) \
+    X(vtestps, 2, 1, 0x0e, IR_VEX_TO_FLAGS, IR_HOST_AVX) \
+    X(vtestpd, 2, 1, 0x0f, IR_VEX_TO_FLAGS, IR_HOST_AVX) \
+    X(pmovmskb, 1, 1, 0xd7, IR_VEX_TO_GENERAL, IR_HOST_AVX2) \
+    X(movmskps, 1, 0, 0x50, IR_VEX_TO_GENERAL, IR_HOST_AVX) \
+    X(movmskpd, 1, 1, 0x50, IR_VEX_TO_GENERAL, IR_HOST_AVX)
+
 #define X86_VECTOR_OPS(X) \
-    X86_VECTOR_INTEGER_OPS(X) X86_VECTOR_SHUFFLE_OPS(X) X86_VECTOR_FLOAT_OPS(X) X86_VECTOR_CRYPTO_OPS(X)
+    X86_VECTOR_INTEGER_OPS(X) X86_VECTOR_SHUFFLE_OPS(X) X86_VECTOR_FLOAT_OPS(X) \
+    X86_VECTOR_CRYPTO_OPS(X) X86_VECTOR_FLOAT_VALUE_OPS(X) X86_VECTOR_VALUE_OPS(X)
 
 typedef enum X86VectorOp {
 #define X(name, map, prefix, opcode, flags, host) X86_VEC_##name,
@@ -347,13 +376,6 @@ X86_VECTOR_OPS(X)
 /* The row of an instruction's name, or NULL. */
 const IrVectorOp *x86_vector_op(const char *name);
 
-/* cvt(t)s{s,d}2si of the vector at a state offset; may raise. The value, 0-extended. */
-enum { X86_TO_TRUNCATE = 1, X86_TO_DOUBLE = 2, X86_TO_64 = 4 };
-uint64_t x86_vector_to_integer(X86Jit *cpu, uint64_t offset, uint64_t kind);
-/* (u)comis{s,d} of the vectors at two state offsets; may raise. The arithmetic flags. */
-enum { X86_COMPARE_SIGNALS = 1, X86_COMPARE_DOUBLE = 2 };
-uint64_t x86_vector_compare(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t kind);
-
 /*
  * PCMPxSTRx of the vectors at two state offsets, by the immediate `control`: the mask in the low half,
  * the arithmetic flags in the high one. For explicit lengths a is the high half of `operands`, and
@@ -366,12 +388,6 @@ uint64_t x86_vector_pcmpestr(X86Jit *cpu, uint64_t operands, uint64_t control, u
 /* What ECX gets of such a result; and XMM0 set. */
 uint64_t x86_vector_string_index(X86Jit *cpu, uint64_t result, uint64_t control);
 uint64_t x86_vector_string_mask(X86Jit *cpu, uint64_t result, uint64_t control);
-/* The sign bits of lanes of `lane` bytes: PMOVMSKB, MOVMSKPS, MOVMSKPD. */
-uint64_t x86_vector_sign_bits(X86Jit *cpu, uint64_t offset, uint64_t lane, uint64_t bytes);
-/* PTEST, VTESTPS, VTESTPD: the arithmetic flags. */
-enum { X86_TEST_SINGLES = 1, X86_TEST_DOUBLES = 2, X86_TEST_256 = 4 };
-uint64_t x86_vector_test(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t kind);
-
 /*
  * Lanes of memory whose mask's highest bit is set; the vectors are state offsets; `sizes` is the lane's
  * bytes, and from bit 8 all bytes. The lanes not loaded become 0.
@@ -389,6 +405,7 @@ typedef struct X86Gather {
 } X86Gather;
 G_STATIC_ASSERT(sizeof(X86Gather) == 8);
 uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed);
+uint64_t x86_vector_stmxcsr(X86Jit *cpu);
 /* Reserved bits raise #GP. The context may be another afterwards. */
 uint64_t x86_vector_ldmxcsr(X86Jit *cpu, uint64_t value);
 

@@ -86,7 +86,7 @@ enum {
     X86_CTX_SSE = 1 << 15,    /* CR4.OSFXSR */
     X86_CTX_AVX = 1 << 16,    /* CR4.OSXSAVE and XCR0 has SSE and AVX */
     X86_CTX_SMAP = 1 << 17,   /* data by mode X86_MODE_SMAP */
-    X86_CTX_MXCSR = 1 << 18,  /* an SSE exception is not masked, or DAZ or FZ: helpers only */
+    X86_CTX_MXCSR = 1 << 18,  /* an SSE exception is not masked */
     X86_CTX_IOPL = 3 << 19,
     X86_CTX_VME = 1 << 21,
     X86_CTX_UMIP = 1 << 22,
@@ -147,6 +147,7 @@ typedef struct X86Jit {
     uint32_t mxcsr;
     X86Vector vector[16];        /* ZMM0 … 15; bits above 255 are not modelled */
     X86Vector scratch[4];        /* for lowering: memory operands and the like */
+    uint64_t shift_counts[65][2] __attribute__((aligned(16))); /* as vectors: 0 … 64, for shifts by an immediate */
 
     X86Events events;
     uint8_t mp_state;            /* X86MpState */

@@ -133,6 +133,7 @@ uint64_t x86_help_fxsave(X86Jit *cpu, uint64_t address, uint64_t wide)
 
     check_aligned(cpu, address, 16);
     jit_load_bytes(&cpu->core, address, image, 512, mode);
+    jit_float_fold(&cpu->core);
     save(cpu, image, X87 | SSE);
     jit_store_bytes(&cpu->core, address, image, 416, mode);
     return 0;
@@ -147,6 +148,7 @@ uint64_t x86_help_fxrstor(X86Jit *cpu, uint64_t address, uint64_t wide)
     check_mxcsr(cpu, image);
     restore(cpu, image, X87 | SSE);
     cpu->mxcsr = get(image + 24, 4);
+    jit_float_changed(&cpu->core);
     x86_context_changed(cpu);
     return 0;
 }
@@ -167,6 +169,7 @@ uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t k
     }
     check_aligned(cpu, address, 64);
     jit_load_bytes(&cpu->core, address, image, size_of(parts), mode);
+    jit_float_fold(&cpu->core);
     save(cpu, image, parts);
     put(image + 512, (get(image + 512, 8) & ~parts) | parts, 8);
     jit_store_bytes(&cpu->core, address, image, size_of(parts), mode);
@@ -191,6 +194,7 @@ uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t 
     if (parts & (SSE | AVX)) {
         check_mxcsr(cpu, image);
         cpu->mxcsr = get(image + 24, 4);
+        jit_float_changed(&cpu->core);
     }
     restore(cpu, image, parts & present);
     restore(cpu, initial, parts & ~present);
