@@ -77,6 +77,14 @@ static gboolean same_page(gconstpointer a, gconstpointer b)
     return x->ram == y->ram && x->offset == y->offset;
 }
 
+JitBlock *jit_block_new(unsigned exits)
+{
+    JitBlock *block = g_malloc0(sizeof(JitBlock) + exits * sizeof(JitExit));
+
+    block->exit_count = exits;
+    return block;
+}
+
 void jit_block_free(JitBlock *block)
 {
     if (block) {
@@ -150,7 +158,8 @@ void jit_cache_add(JitBlock *block)
         put_on_page(block, 1);
     }
     g_ptr_array_add(jit.all, block);
-    jit.bytes += sizeof(*block) + block->count * sizeof(IrOp);
+    jit.bytes += sizeof(*block) + block->exit_count * sizeof(JitExit) +
+                 (block->ops ? block->count * sizeof(IrOp) : 0);
 }
 
 /* Which of a block's parts is on the page. */

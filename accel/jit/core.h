@@ -36,13 +36,14 @@ struct JitBlock {
     uint32_t length[2];          /* bytes of code in those; 0: not in a second page */
     JitBlock *next_hash;
     JitBlock *next_on_page[2];
-    JitExit exits[IR_MAX_EXITS];
     JitExit *incoming;           /* chains that lead here */
     const void *code;            /* the host's; NULL: the evaluator runs it */
     const IrSlot *slots;
     unsigned slot_count;
     unsigned count;
-    IrOp *ops;                   /* `count` of them */
+    IrOp *ops;                   /* `count` of them; NULL: no longer known, since there is code */
+    unsigned exit_count;
+    JitExit exits[];
 };
 
 typedef struct JitPageBlocks JitPageBlocks;
@@ -134,6 +135,8 @@ typedef struct JitCore {
     bool in_code;                /* generated code runs: MXCSR is the guest's */
     JitBlock *uncached;          /* the last block that is in no cache */
     uint64_t values[IR_MAX_OPS]; /* the evaluator's */
+    IrOp ops[IR_MAX_OPS];        /* what is left of `ir`, renumbered */
+    IrValue numbers[IR_MAX_OPS];
     IrBlock ir;
 } JitCore;
 
@@ -174,6 +177,7 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number);
 
 /* The block for where the CPU is: found, or translated. May raise. */
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context);
+JitBlock *jit_block_new(unsigned exits);
 void jit_block_free(JitBlock *block);
 /* Chains an exit to a block. Under jit.lock. */
 void jit_chain(JitBlock *from, unsigned number, JitBlock *to);

@@ -81,34 +81,32 @@ static void log_block(const JitTranslation *t)
     }
 }
 
-/* The operations that are left, numbered anew. */
-static IrOp *compact(const IrBlock *ir, unsigned *count)
+/* The operations that are left, numbered anew, in core->ops. */
+static unsigned compact(JitCore *core)
 {
-    IrOp *ops = g_new(IrOp, ir->count);
-    uint16_t *number = g_new(uint16_t, ir->count);
+    const IrBlock *ir = &core->ir;
+    unsigned count = 0;
 
-    *count = 0;
     for (unsigned i = 0; i < ir->count; i++) {
-        IrOp op = ir->ops[i];
+        IrOp *op = &core->ops[count];
         /* Number 0 stays what no value is. */
-        if (i > 0 && (op.opcode == IR_NOP || op.opcode == IR_INSN)) {
+        if (i > 0 && (ir->ops[i].opcode == IR_NOP || ir->ops[i].opcode == IR_INSN)) {
             continue;
         }
-        unsigned args = ir_arg_count(&op);
-        op.a = args > 0 ? number[op.a] : op.a;
-        op.b = args > 1 ? number[op.b] : op.b;
-        op.c = args > 2 ? number[op.c] : op.c;
-        op.d = args > 3 ? number[op.d] : op.d;
-        number[i] = *count;
-        ops[(*count)++] = op;
+        *op = ir->ops[i];
+        unsigned args = ir_arg_count(op);
+        op->a = args > 0 ? core->numbers[op->a] : op->a;
+        op->b = args > 1 ? core->numbers[op->b] : op->b;
+        op->c = args > 2 ? core->numbers[op->c] : op->c;
+        op->d = args > 3 ? core->numbers[op->d] : op->d;
+        core->numbers[i] = count++;
     }
-    g_free(number);
-    return g_renew(IrOp, ops, *count);
+    return count;
 }
 
 static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t offset)
 {
-    JitBlock *block = g_new0(JitBlock, 1);
+    JitBlock *block = jit_block_new(t->ir->exits);
     uint64_t bytes = t->end - t->context.pc, first;
 
     block->pc = t->context.pc;
@@ -119,7 +117,8 @@ static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t off
     block->end = t->end;
     block->slots = t->ir->slots;
     block->slot_count = t->ir->slot_count;
-    block->ops = compact(t->ir, &block->count);
+    block->ops = t->cpu->core->ops;
+    block->count = compact(t->cpu->core);
     block->ram = t->uncached ? NULL : ram;
     first = MIN(bytes, JIT_PAGE_SIZE - (block->pc & ~JIT_PAGE_MASK));
     block->offset[0] = offset;
@@ -149,6 +148,12 @@ static void make_room(JitCpu *cpu)
     jit_machine_unlock(cpu);
 }
 
+/* The block's operations are in the CPU's buffer still: if it is evaluated, it gets its own. */
+static void keep_ops(JitBlock *block)
+{
+    block->ops = block->code ? NULL : g_memdup2(block->ops, block->count * sizeof(IrOp));
+}
+
 static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info)
 {
     JitCore *core = cpu->core;
@@ -173,6 +178,7 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     log_block(&t);
     block = make_block(&t, ram, offset);
     if (!block->ram) {
+        keep_ops(block);
         jit_block_free(core->uncached);
         core->uncached = block;
         return block;
@@ -180,11 +186,13 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     g_mutex_lock(&jit.lock);
     other = jit_cache_find(context, ram, offset);
     if (other) {
+        block->ops = NULL;
         jit_block_free(block);
         block = other;
     } else {
         block->context = jit_cache_context(context);
         jit_host_compile(block);
+        keep_ops(block);
         jit_cache_add(block);
     }
     g_mutex_unlock(&jit.lock);

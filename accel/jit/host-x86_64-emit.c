@@ -77,7 +77,7 @@ static int result_from(Gen *g, IrValue a)
 {
     int from = gen_use(g, a), to;
 
-    if (!gen_used_later(g, a) && gen_dirty_slot_with(g, a) == NO_SLOT) {
+    if (!gen_used_later(g, a) && !gen_is_in_dirty_slot(g, a)) {
         g->holds[from] = 0;
         g->place[a].reg = NO_REG;
         gen_hold(g, from, g->at);
@@ -260,8 +260,8 @@ void gen_give_up_caller_saved(Gen *g)
 /* Memory of slots will not be what it was: values that lie there alone come away. */
 static void leave_homes(Gen *g)
 {
-    for (unsigned v = 1; v < g->at; v++) {
-        if (g->place[v].home != NO_SLOT) {
+    for (unsigned s = 0; s < g->block->slot_count; s++) {
+        for (IrValue v = g->at_home[s]; v; v = g->place[v].next_home) {
             if (gen_used_later(g, v) && g->place[v].reg == NO_REG && !gen_is_const(g, v) &&
                 g->place[v].spill == NO_SPILL) {
                 gen_spill(g, v);
@@ -269,6 +269,7 @@ static void leave_homes(Gen *g)
             g->place[v].home = NO_SLOT;
         }
     }
+    memset(g->at_home, 0, sizeof(g->at_home));
     memset(g->current, 0, sizeof(g->current));
 }
 
@@ -424,9 +425,8 @@ static void emit_store(Gen *g, const IrOp *op)
 static void emit_get(Gen *g, const IrOp *op)
 {
     /* Where it lies is enough until somebody wants it. */
-    g->place[g->at].home = op->slot;
+    gen_set_home(g, g->at, op->slot);
     g->current[op->slot] = g->at;
-    g->dirty[op->slot] = false;
 }
 
 static void emit_state_load(Gen *g, const IrOp *op)
@@ -440,22 +440,26 @@ static void emit_state_load(Gen *g, const IrOp *op)
 
 static void emit_put(Gen *g, const IrOp *op)
 {
+    uint64_t bit = 1ull << op->slot;
+
     /* The slot's memory will change behind values that lie there. */
-    for (unsigned v = 1; v < g->at; v++) {
-        if (g->place[v].home == op->slot) {
-            g->place[v].home = NO_SLOT;
-            if ((g->place[v].last > g->at || v == op->a || gen_dirty_slot_with(g, v) != NO_SLOT) &&
-                g->place[v].reg == NO_REG && !gen_is_const(g, v) && g->place[v].spill == NO_SPILL) {
-                int reg = gen_allocate(g);
-                g->place[v].home = op->slot;
-                gen_load_value(g, &g->hot, reg, v);
-                g->place[v].home = NO_SLOT;
-                gen_hold(g, reg, v);
-            }
+    for (IrValue v = g->at_home[op->slot]; v; v = g->place[v].next_home) {
+        Place *p = &g->place[v];
+        if ((p->last > g->at || v == op->a || gen_is_in_dirty_slot(g, v)) && p->reg == NO_REG &&
+            !gen_is_const(g, v) && p->spill == NO_SPILL) {
+            int reg = gen_allocate(g);
+            gen_load_value(g, &g->hot, reg, v);
+            gen_hold(g, reg, v);
         }
+        p->home = NO_SLOT;
+    }
+    g->at_home[op->slot] = 0;
+    if (g->dirty & bit) {
+        g->place[g->current[op->slot]].slots &= ~bit;
     }
     g->current[op->slot] = op->a;
-    g->dirty[op->slot] = true;
+    g->dirty |= bit;
+    g->place[op->a].slots |= bit;
 }
 
 /* ---- ends ---- */

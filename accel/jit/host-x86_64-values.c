@@ -32,15 +32,16 @@ bool gen_used_later(const Gen *g, IrValue v)
     return g->place[v].last > g->at;
 }
 
-/* A dirty slot that has the value; NO_SLOT: none. */
-unsigned gen_dirty_slot_with(const Gen *g, IrValue v)
+bool gen_is_in_dirty_slot(const Gen *g, IrValue v)
 {
-    for (unsigned s = 0; s < IR_MAX_SLOTS; s++) {
-        if (g->dirty[s] && g->current[s] == v) {
-            return s;
-        }
-    }
-    return NO_SLOT;
+    return g->place[v].slots;
+}
+
+void gen_set_home(Gen *g, IrValue v, unsigned slot)
+{
+    g->place[v].home = slot;
+    g->place[v].next_home = g->at_home[slot];
+    g->at_home[slot] = v;
 }
 
 /* ---- moving values ---- */
@@ -83,28 +84,25 @@ static void store_slot(Gen *g, Asm *a, unsigned s)
 static void clean_slot(Gen *g, unsigned s)
 {
     store_slot(g, &g->hot, s);
-    g->dirty[s] = false;
+    g->dirty &= ~(1ull << s);
+    g->place[g->current[s]].slots &= ~(1ull << s);
     if (g->place[g->current[s]].home == NO_SLOT) {
-        g->place[g->current[s]].home = s;
+        gen_set_home(g, g->current[s], s);
     }
 }
 
 void gen_clean_slots(Gen *g)
 {
-    for (unsigned s = 0; s < g->block->slot_count; s++) {
-        if (g->dirty[s]) {
-            clean_slot(g, s);
-        }
+    while (g->dirty) {
+        clean_slot(g, __builtin_ctzll(g->dirty));
     }
 }
 
 /* For a way out of the block: memory is made right, here nothing changes. */
 void gen_show_slots(Gen *g, Asm *a)
 {
-    for (unsigned s = 0; s < g->block->slot_count; s++) {
-        if (g->dirty[s]) {
-            store_slot(g, a, s);
-        }
+    for (uint64_t left = g->dirty; left; left &= left - 1) {
+        store_slot(g, a, __builtin_ctzll(left));
     }
 }
 
@@ -136,7 +134,7 @@ static bool in_memory(const Gen *g, IrValue v)
 /* Gives a value memory, if it may be asked for again; of a dirty slot, the slot's own. */
 static void keep_in_memory(Gen *g, IrValue v)
 {
-    unsigned s = gen_dirty_slot_with(g, v);
+    unsigned s = g->place[v].slots ? __builtin_ctzll(g->place[v].slots) : NO_SLOT;
 
     if (in_memory(g, v)) {
         return;
@@ -221,7 +219,7 @@ void gen_free_dead(Gen *g, IrValue v)
 {
     Place *p = &g->place[v];
 
-    if (p->last > g->at || gen_dirty_slot_with(g, v) != NO_SLOT) {
+    if (p->last > g->at || gen_is_in_dirty_slot(g, v)) {
         return;
     }
     if (p->reg != NO_REG) {

@@ -117,7 +117,6 @@ void jit_host_compile(JitBlock *block)
         cold = g_malloc(COLD_BYTES);
     }
     memset(g, 0, offsetof(Gen, place));
-    memset(g->current, 0, sizeof(*g) - offsetof(Gen, current));
     g->hot = (Asm){ .code = hot, .size = HOT_BYTES };
     g->cold = (Asm){ .code = cold, .size = COLD_BYTES };
     g->host = code.features;
@@ -135,7 +134,7 @@ void jit_host_compile(JitBlock *block)
     memcpy(at, g->hot.code, g->hot.length);
     memcpy(at + g->hot.length, g->cold.code, g->cold.length);
     apply_fixups(g, at);
-    for (unsigned n = 0; n < IR_MAX_EXITS; n++) {
+    for (unsigned n = 0; n < block->exit_count; n++) {
         if (g->exits[n].jump) {
             block->exits[n].jump = code.used + g->hot.length + g->exits[n].jump;
             block->exits[n].stub = code.used + g->hot.length + g->exits[n].stub;

@@ -45,6 +45,8 @@ enum { RETURN_LEAVE, RETURN_INDIRECT };
 typedef struct Place {
     int8_t reg;
     uint16_t home;           /* the slot whose memory has the value */
+    IrValue next_home;       /* another value that lies there */
+    uint64_t slots;          /* a bit for each dirty slot that has the value */
     uint16_t spill;
     uint16_t last;           /* the last operation that uses it */
 } Place;
@@ -72,20 +74,22 @@ typedef struct Gen {
     unsigned at;             /* the operation */
     uint32_t locked;         /* registers that the operation needs */
     IrValue holds[16];       /* by register */
-    Place place[IR_MAX_OPS];
     IrValue current[IR_MAX_SLOTS]; /* the slot's value, if it is known */
-    bool dirty[IR_MAX_SLOTS];
+    uint64_t dirty;          /* a bit for each slot */
+    IrValue at_home[IR_MAX_SLOTS]; /* the first value whose home the slot is */
     bool spill_used[SPILLS];
     Vector vector[VECTORS];
     Vector missed[VECTORS];  /* as it was where the TLB missed */
     bool wide;               /* upper halves of YMM registers may be in use */
-    Fixup fixups[IR_MAX_OPS];
     unsigned fixup_count;
     struct {
         unsigned jump;       /* of exit n, in the cold part; 0: none */
         unsigned stub;
     } exits[IR_MAX_EXITS];
     bool failed;
+    /* Not cleared for each block: */
+    Place place[IR_MAX_OPS];
+    Fixup fixups[IR_MAX_OPS];
 } Gen;
 
 /* ---- host-x86_64.c ---- */
@@ -118,8 +122,10 @@ bool gen_fits32(const Gen *g, IrValue v, bool wide);
 const IrSlot *gen_slot_of(const Gen *g, unsigned slot);
 /* Is the value needed after this operation, not counting dirty slots? */
 bool gen_used_later(const Gen *g, IrValue v);
-/* A dirty slot that has the value; NO_SLOT: none. */
-unsigned gen_dirty_slot_with(const Gen *g, IrValue v);
+/* Has a dirty slot the value? */
+bool gen_is_in_dirty_slot(const Gen *g, IrValue v);
+/* The slot's memory has the value. */
+void gen_set_home(Gen *g, IrValue v, unsigned slot);
 /* Into a given register, which is not allocated by that. */
 void gen_load_value(Gen *g, Asm *a, int to, IrValue v);
 void gen_spill(Gen *g, IrValue v);

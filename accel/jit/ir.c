@@ -495,9 +495,10 @@ static bool has_effect(const IrOp *op)
 
 void ir_remove_dead(IrBlock *block)
 {
-    bool used[IR_MAX_OPS] = { false };
+    bool *used = block->used;
     bool hidden[IR_MAX_SLOTS] = { false };
 
+    memset(used, 0, block->count);
     for (unsigned i = block->count; i-- > 1;) {
         IrOp *op = &block->ops[i];
         if (op->opcode == IR_PUT) {

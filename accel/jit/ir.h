@@ -202,6 +202,7 @@ typedef struct IrBlock {
     unsigned count;
     unsigned exits;
     IrValue current[IR_MAX_SLOTS];  /* while building: the value a slot is known to have, or 0 */
+    bool used[IR_MAX_OPS];          /* ir_remove_dead()'s */
     IrOp ops[IR_MAX_OPS];
 } IrBlock;
 

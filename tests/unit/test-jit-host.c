@@ -17,7 +17,7 @@ typedef struct TestCpu {
     uint32_t half[2];
     uint16_t word;
     uint8_t byte;
-    uint8_t extra[64];
+    uint8_t extra[64] __attribute__((aligned(64)));
     uint8_t vectors[VECTORS * VECTOR_BYTES] __attribute__((aligned(64)));
 } TestCpu;
 
@@ -298,7 +298,7 @@ static JitBlock *make_block(unsigned operations)
 {
     g_autofree IrBlock *ir = g_new0(IrBlock, 1);
     g_autofree Maker *m = g_new0(Maker, 1);
-    JitBlock *block = g_new0(JitBlock, 1);
+    JitBlock *block;
 
     ir_block_init(ir, slots, SLOTS);
     m->ir = ir;
@@ -307,6 +307,7 @@ static JitBlock *make_block(unsigned operations)
     }
     ir_goto(ir, 0x200);
     ir_remove_dead(ir);
+    block = jit_block_new(ir->exits);
     block->slots = slots;
     block->slot_count = SLOTS;
     block->count = ir->count;
