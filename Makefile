@@ -33,7 +33,7 @@ run:
 	@scripts/run
 
 check:
-	@scripts/install-deps
+	@scripts/install-deps run
 	@scripts/check
 
 check-lab:

@@ -391,9 +391,11 @@ static bool start_accel(GError **error)
         for (char **name = names; *name; name++) {
             add_accel(dicts, *name);
         }
+    } else if (!options->len && (option_given("qtest") || option_given("machine-check"))) {
+        add_accel(dicts, "qtest");
     } else if (!options->len) {
-        add_accel(dicts, option_given("qtest") || option_given("machine-check") ? "qtest"
-                                                                                : "kvm");
+        add_accel(dicts, "kvm");
+        add_accel(dicts, "jit");
     }
     for (guint i = 0; i < dicts->len; i++) {
         GVariant *dict = with_irqchip(dicts->pdata[i]);

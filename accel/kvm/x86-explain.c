@@ -146,7 +146,8 @@ char *kvm_x86_internal_error_text(const struct kvm_run *run)
 
     switch (run->internal.suberror) {
     case KVM_INTERNAL_ERROR_EMULATION:
-        g_string_append(text, "KVM had to emulate an instruction and does not know it");
+        g_string_append(text, "KVM had to emulate an instruction and does not know it; the "
+                        "software CPU, -accel jit, does");
         break;
     case KVM_INTERNAL_ERROR_SIMUL_EX:
         g_string_append(text, "KVM met exceptions on top of each other that it cannot deliver");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers: Intel SDM volume 4. Those that mean something to the CPU are members
- * of X86Jit; memory types and machine checks are kept and have no effect.
+ * Model-specific registers: Intel SDM volume 4, AMD APM volume 2 appendix A. Those that mean
+ * something to the CPU are members of X86Jit; memory types and machine checks are kept and
+ * have no effect. Not modelled, so that an access raises #GP: performance counters, VMX and SVM,
+ * branch records and traces, shadow stacks, and what paravirtual clocks of KVM would be.
  */
 #include "accel/jit/x86/system.h"
 #include "base/log.h"
@@ -35,6 +37,31 @@ static const Member *member_of(uint32_t index)
         }
     }
     return NULL;
+}
+
+/* Of those that CPU states may have, what this CPU has not, or only with a feature. */
+static const struct {
+    uint32_t first, last;
+    const char *feature;
+} absent[] = {
+    { 0x11, 0x12 }, { 0x33, 0x34 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
+    { 0xe1, 0xe1 }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { 0x186, 0x18d },
+    { 0x1c4, 0x1c5 }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
+    { 0x480, 0x491 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f }, { 0x600, 0x600 }, { 0x6a0, 0x6a8 },
+    { 0x6e0, 0x6e0, "tsc-deadline" }, { 0x6e1, 0x6e1 }, { 0xd90, 0xd90 }, { 0xda0, 0xda0, "xsaves" },
+    { 0x1200, 0x16ff }, { 0x4b564d00, 0x4b564dff }, { 0xc0000104, 0xc0000104 },
+    { 0xc0010000, 0xc0010007 }, { 0xc0010117, 0xc0010117 }, { 0xc001011f, 0xc001011f },
+    { 0xc0010200, 0xc001020f },
+};
+
+static bool is_absent(const X86Jit *cpu, uint32_t index)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(absent); i++) {
+        if (index >= absent[i].first && index <= absent[i].last) {
+            return !absent[i].feature || !x86_has(cpu, absent[i].feature);
+        }
+    }
+    return false;
 }
 
 static X86MsrValue *stored(const X86Jit *cpu, uint32_t index)
@@ -214,6 +241,9 @@ void x86_msrs_from_state(X86Jit *cpu, const X86CpuState *state)
     g_free(cpu->msr);
     cpu->msr = g_memdup2(state->msr, state->msr_count * sizeof(*state->msr));
     cpu->msr_count = state->msr_count;
+    for (size_t i = 0; i < cpu->msr_count; i++) {
+        cpu->msr[i].supported &= !is_absent(cpu, cpu->msr[i].index);
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(members); i++) {
         *(uint64_t *)((char *)cpu + members[i].offset) =
             x86_cpu_msr_value(state, members[i].index);
