@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hw/core/machine.h"
 #include "hw/intc/apic.h"
+#include "hw/timer/ticks.h"
 
 static X86Jit *x86_of(JitCpu *cpu)
 {
@@ -56,9 +57,18 @@ static void apic_startup(void *opaque, uint8_t page)
     ask(cpu, X86_ASKED_SIPI);
 }
 
+static int64_t apic_tsc_to_virtual_ns(void *opaque, uint64_t tsc)
+{
+    const X86Jit *cpu = opaque;
+    int64_t now = time_virtual();
+    uint64_t at = x86_tsc(cpu);
+
+    return tsc <= at ? now : ticks_time(now, tsc - at, x86_tsc_hz(cpu));
+}
+
 static const ApicCpuOps apic_ops = {
     .interrupt = apic_interrupt, .nmi = apic_nmi, .smi = apic_smi, .init = apic_init,
-    .startup = apic_startup,
+    .startup = apic_startup, .tsc_to_virtual_ns = apic_tsc_to_virtual_ns,
 };
 
 static bool create(JitCpu *jit, GError **error)
@@ -71,7 +81,9 @@ static bool create(JitCpu *jit, GError **error)
         cpu->shift_counts[i][0] = i;
     }
     if (cpu->x86->lapic) {
-        apic_set_features(cpu->x86->lapic, x86_has(cpu, "x2apic") ? APIC_X2APIC : 0);
+        apic_set_features(cpu->x86->lapic,
+                          (x86_has(cpu, "x2apic") ? APIC_X2APIC : 0) |
+                          (x86_has(cpu, "tsc-deadline") ? APIC_TSC_DEADLINE : 0));
         apic_set_cpu_ops(cpu->x86->lapic, &apic_ops, cpu);
     }
     return true;

@@ -6,7 +6,9 @@
 static const char features[] =
     "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse "
     "sse2 syscall nx lm rdtscp pdpe1gb cx16 popcnt sse3 ssse3 sse4.1 sse4.2 movbe lahf_lm fsgsbase "
-    "smep smap erms bmi1 bmi2 adx rdrand rdseed xsave xsaveopt pku invpcid abm umip";
+    "smep smap erms bmi1 bmi2 adx rdrand rdseed xsave xsaveopt xsavec xgetbv1 xsaves pku invpcid "
+    "pcid la57 abm umip avx avx2 fma f16c aes pclmulqdq sha-ni clflushopt clwb rdpid x2apic "
+    "tsc-deadline tsc-adjust arat monitor 3dnowprefetch";
 
 #define PHYS_BITS 40
 #define TSC_KHZ   1000000u
@@ -19,8 +21,9 @@ static const char features[] =
 static X86CpuidEntry entries[] = {
     { .leaf = 0, .eax = 0xd, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 },
     { .leaf = 1, .eax = 0x00060fb1 },
-    { .leaf = 0xd, .subleaf = 0, .flags = X86_CPUID_SUBLEAF, .eax = 0x203, .ebx = 576, .ecx = 2696 },
-    { .leaf = 0xd, .subleaf = 1, .flags = X86_CPUID_SUBLEAF, .eax = 1 },
+    { .leaf = 0xd, .subleaf = 0, .flags = X86_CPUID_SUBLEAF, .eax = 0x207, .ebx = 576, .ecx = 2696 },
+    { .leaf = 0xd, .subleaf = 1, .flags = X86_CPUID_SUBLEAF, .eax = 0xf },
+    { .leaf = 0xd, .subleaf = 2, .flags = X86_CPUID_SUBLEAF, .eax = 256, .ebx = 576 },
     { .leaf = 0xd, .subleaf = 9, .flags = X86_CPUID_SUBLEAF, .eax = 8, .ebx = 2688 },
     { .leaf = 0x80000000, .eax = 0x80000008 },
     /* "vmm software CPU" */

@@ -611,12 +611,20 @@ void x86_lower_bit_scan(Lower *l)
     set_flags(l, CC_LOGIC, size, value, 0, 0);
 }
 
-/* TZCNT, LZCNT: CF if the source is 0, ZF if the result is. arg 1: leading. */
+/*
+ * TZCNT, LZCNT: CF if the source is 0, ZF if the result is. arg 1: leading. CPUs before them take no
+ * notice of the prefix.
+ */
 void x86_lower_zero_count(Lower *l)
 {
     unsigned size = l->insn.operand_size, bits = 8 * size;
-    IrValue value = read_operand(l, 1), count;
+    IrValue value, count;
 
+    if (!cpu_has(l, l->insn.row->arg ? "abm" : "bmi1")) {
+        x86_lower_bit_scan(l);
+        return;
+    }
+    value = read_operand(l, 1);
     if (l->insn.row->arg) {
         count = ir_unary(l->ir, IR_CLZ, IR_I64, value);
         count = ir_add_const(l->ir, IR_I64, count, (uint64_t)bits - 64);

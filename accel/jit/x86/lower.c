@@ -419,13 +419,25 @@ static void undefined(Lower *l)
     raise_now(l, X86_UD);
 }
 
-static bool has_feature(const Lower *l)
+bool cpu_has(const Lower *l, const char *name)
 {
-    const char *name = l->insn.row->feature;
-    const X86FeatureInfo *info = name ? x86_feature_find(name, -1) : NULL;
+    const X86FeatureInfo *info = x86_feature_find(name, -1);
 
     return !info || x86_feature_set_has_bit(&l->cpu->x86->definition.features, info->word,
                                             info->bit);
+}
+
+static bool has_feature(const Lower *l)
+{
+    const X86Row *row = l->insn.row;
+
+    if (row->feature && !cpu_has(l, row->feature)) {
+        return false;
+    }
+    /* Integers are AVX's to 128 bits only. */
+    return !insn_is_vex(l) || !insn_vex256(l) || !row->vector ||
+           !(row->vector->host & IR_HOST_AVX2) ||
+           row->vector == &x86_vector_ops[X86_VEC_vbroadcastsd] || cpu_has(l, "avx2");
 }
 
 static void lower_one(Lower *l, X86Decoded decoded)

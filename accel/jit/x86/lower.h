@@ -29,6 +29,8 @@ static inline IrValue number(Lower *l, uint64_t value)
     return ir_const(l->ir, value);
 }
 
+/* Does CPUID offer a feature of that name? */
+bool cpu_has(const Lower *l, const char *name);
 /* The offset of the next instruction, wrapped as the code's width says. */
 uint64_t next_offset(const Lower *l);
 uint64_t wrap_offset(const Lower *l, uint64_t offset);

@@ -26,8 +26,8 @@ static const Member members[] = {
     MEMBER(0xc0000103, tsc_aux, LOW32),
 };
 
-enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, PAT = 0x277, EFER = 0xc0000080u,
-       FS_BASE = 0xc0000100u, GS_BASE };
+enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, MICROCODE = 0x8b, PAT = 0x277, EFER = 0xc0000080u,
+       XSS = 0xda0, FS_BASE = 0xc0000100u, GS_BASE };
 
 static const Member *member_of(uint32_t index)
 {
@@ -44,7 +44,7 @@ static const struct {
     uint32_t first, last;
     const char *feature;
 } absent[] = {
-    { 0x11, 0x12 }, { 0x33, 0x34 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
+    { 0x11, 0x12 }, { 0x33, 0x33 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
     { 0xe1, 0xe1 }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { 0x186, 0x18d },
     { 0x1c4, 0x1c5 }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
     { 0x480, 0x491 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f }, { 0x600, 0x600 }, { 0x6a0, 0x6a8 },
@@ -88,10 +88,36 @@ static bool apic_register(X86Jit *cpu, uint32_t index, uint64_t *value, bool wri
     return good;
 }
 
+static bool tsc_deadline(X86Jit *cpu, uint64_t *value, bool write)
+{
+    Device *lapic = cpu->x86->lapic;
+
+    if (!lapic || !x86_has(cpu, "tsc-deadline")) {
+        return false;
+    }
+    jit_machine_lock(&cpu->core);
+    if (write) {
+        apic_set_tsc_deadline(lapic, *value);
+    } else {
+        *value = apic_tsc_deadline(lapic);
+    }
+    jit_machine_unlock(&cpu->core);
+    return true;
+}
+
+static void tsc_changed(X86Jit *cpu)
+{
+    if (cpu->x86->lapic) {
+        jit_machine_lock(&cpu->core);
+        apic_tsc_changed(cpu->x86->lapic);
+        jit_machine_unlock(&cpu->core);
+    }
+}
+
 /* They take the machine lock, and are saved with the APIC. */
 static bool is_apic_register(uint32_t index)
 {
-    return index >= APIC_MSR_FIRST && index <= APIC_MSR_LAST;
+    return (index >= APIC_MSR_FIRST && index <= APIC_MSR_LAST) || index == APIC_MSR_TSC_DEADLINE;
 }
 
 bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value)
@@ -109,6 +135,8 @@ bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value)
     case EFER:
         *value = cpu->efer;
         return true;
+    case APIC_MSR_TSC_DEADLINE:
+        return tsc_deadline(cpu, value, false);
     case FS_BASE:
     case GS_BASE:
         *value = cpu->segment[X86_FS + (index - FS_BASE)].base;
@@ -173,11 +201,16 @@ bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
     switch (index) {
     case TSC:
         cpu->tsc_offset += value - x86_tsc(cpu);
+        tsc_changed(cpu);
         return true;
     case APIC_BASE:
         return write_apic_base(cpu, value);
     case EFER:
         return write_efer(cpu, value);
+    case APIC_MSR_TSC_DEADLINE:
+        return tsc_deadline(cpu, &value, true);
+    case MICROCODE:
+        return true;    /* 0 is written before CPUID puts the revision there */
     case FS_BASE:
     case GS_BASE:
         if (!x86_canonical(cpu, value)) {
@@ -199,11 +232,13 @@ bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
         return true;
     }
     msr = stored(cpu, index);
-    if (!msr || !msr->supported || msr->read_only) {
+    if (!msr || !msr->supported || msr->read_only ||
+        (index == XSS && value & ~cpu->x86->definition.xss)) {
         return false;
     }
     if (index == TSC_ADJUST) {
         cpu->tsc_offset += value - msr->value;
+        tsc_changed(cpu);
     }
     msr->value = value;
     return true;

@@ -3,12 +3,12 @@
  * Control registers and system instructions. Not modelled: breakpoints of DR0 to DR3, which are
  * kept and do not stop; PCID; system management mode.
  */
-#include <time.h>
 
 #include <sys/random.h>
 
 #include "accel/jit/x86/system.h"
 #include "arch/x86/xsave.h"
+#include "hw/core/time.h"
 #include "hw/intc/apic.h"
 
 bool x86_has(const X86Jit *cpu, const char *feature)
@@ -31,7 +31,8 @@ static void write_cr0(X86Jit *cpu, uint64_t value)
     bool paging = value & X86_CR0_PG, was = cpu->cr0 & X86_CR0_PG;
 
     if (value >> 32 || (paging && !(value & X86_CR0_PE)) ||
-        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) || (!paging && was && x86_code64(cpu)) ||
+        ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
+        (!paging && was && (x86_code64(cpu) || cpu->cr4 & X86_CR4_PCIDE)) ||
         (paging && !was && (cpu->efer & X86_EFER_LME) &&
          (!(cpu->cr4 & X86_CR4_PAE) || (cpu->segment[X86_CS].attributes & X86_SEGMENT_L)))) {
         x86_raise_gp(cpu, 0);
@@ -55,8 +56,15 @@ static void write_cr0(X86Jit *cpu, uint64_t value)
     }
 }
 
+/*
+ * The TLB holds the entries of one PCID at a time, so bit 63, which would let those of the new one
+ * be kept, makes no difference.
+ */
 static void write_cr3(X86Jit *cpu, uint64_t value)
 {
+    if (cpu->cr4 & X86_CR4_PCIDE) {
+        value &= ~(1ull << 63);
+    }
     if (x86_long_mode(cpu) ? value >> cpu->x86->definition.phys_bits != 0 :
         (cpu->cr0 & X86_CR0_PG) && (cpu->cr4 & X86_CR4_PAE) && !x86_load_pdptrs(cpu, value)) {
         x86_raise_gp(cpu, 0);
@@ -70,7 +78,7 @@ static void write_cr4(X86Jit *cpu, uint64_t value)
     static const struct { uint32_t bits; const char *feature; } owners[] = {
         { X86_CR4_UMIP, "umip" }, { X86_CR4_LA57, "la57" }, { X86_CR4_FSGSBASE, "fsgsbase" },
         { X86_CR4_OSXSAVE, "xsave" }, { X86_CR4_SMEP, "smep" }, { X86_CR4_SMAP, "smap" },
-        { X86_CR4_PKE, "pku" },
+        { X86_CR4_PKE, "pku" }, { X86_CR4_PCIDE, "pcid" },
     };
     uint64_t allowed = 0x7ff, changed = value ^ cpu->cr4;
 
@@ -78,7 +86,8 @@ static void write_cr4(X86Jit *cpu, uint64_t value)
         allowed |= x86_has(cpu, owners[i].feature) ? owners[i].bits : 0;
     }
     if ((value & ~allowed) || (x86_long_mode(cpu) && (!(value & X86_CR4_PAE) ||
-                                                      (changed & X86_CR4_LA57)))) {
+                                                      (changed & X86_CR4_LA57))) ||
+        (changed & value & X86_CR4_PCIDE && (!x86_long_mode(cpu) || cpu->cr3 & 0xfff))) {
         x86_raise_gp(cpu, 0);
     }
     if ((cpu->cr0 & X86_CR0_PG) && (value & X86_CR4_PAE) && !x86_long_mode(cpu) &&
@@ -181,14 +190,17 @@ uint64_t x86_help_write_dr(X86Jit *cpu, uint64_t number, uint64_t value)
 
 uint64_t x86_help_xgetbv(X86Jit *cpu)
 {
+    uint64_t value;
+
     if (!(cpu->cr4 & X86_CR4_OSXSAVE)) {
         x86_raise(cpu, X86_UD);
     }
-    if ((uint32_t)cpu->gpr[X86_RCX]) {
+    if ((uint32_t)cpu->gpr[X86_RCX] > (x86_has(cpu, "xgetbv1") ? 1 : 0)) {
         x86_raise_gp(cpu, 0);
     }
-    cpu->gpr[X86_RAX] = (uint32_t)cpu->xcr0;
-    cpu->gpr[X86_RDX] = cpu->xcr0 >> 32;
+    value = (uint32_t)cpu->gpr[X86_RCX] ? cpu->xcr0 & x86_xstate_in_use(cpu) : cpu->xcr0;
+    cpu->gpr[X86_RAX] = (uint32_t)value;
+    cpu->gpr[X86_RDX] = value >> 32;
     return 0;
 }
 
@@ -254,7 +266,8 @@ uint64_t x86_help_invpcid(X86Jit *cpu, uint64_t type, uint64_t address)
     need_cpl0(cpu);
     pcid = jit_load(&cpu->core, address, 8, x86_data_mode(cpu));
     linear = jit_load(&cpu->core, address + 8, 8, x86_data_mode(cpu));
-    if (type > 3 || (pcid & ~0xfffull) || pcid || (!type && !x86_canonical(cpu, linear))) {
+    if (type > 3 || (pcid & ~0xfffull) || (!type && !x86_canonical(cpu, linear)) ||
+        (type < 2 && pcid && !(cpu->cr4 & X86_CR4_PCIDE))) {
         x86_raise_gp(cpu, 0);
     }
     jit_tlb_flush(&cpu->core, true);
@@ -295,15 +308,16 @@ uint64_t x86_help_sidt_limit(X86Jit *cpu) { return cpu->idtr.limit; }
 
 /* ---- time, identity, chance ---- */
 
-uint64_t x86_tsc(const X86Jit *cpu)
+uint64_t x86_tsc_hz(const X86Jit *cpu)
 {
     uint64_t hz = cpu->x86->definition.tsc_hz;
-    struct timespec now;
 
-    hz = hz ? hz : x86_jit_support()->tsc_khz * 1000ull;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * hz + (uint64_t)((__uint128_t)now.tv_nsec * hz / 1000000000u) +
-           cpu->tsc_offset;
+    return hz ? hz : x86_jit_support()->tsc_khz * 1000ull;
+}
+
+uint64_t x86_tsc(const X86Jit *cpu)
+{
+    return time_scale(time_virtual(), x86_tsc_hz(cpu), NANOSECONDS_PER_SECOND) + cpu->tsc_offset;
 }
 
 uint64_t x86_help_rdtsc(X86Jit *cpu)
@@ -344,6 +358,8 @@ uint64_t x86_help_cpuid(X86Jit *cpu)
         e.ecx = (e.ecx & ~(1u << 4)) | (cpu->cr4 & X86_CR4_PKE ? 1u << 4 : 0);
     } else if (leaf == 0xd && !subleaf && e.eax) {
         e.ebx = x86_xsave_size(x86_jit_support(), cpu->xcr0);
+    } else if (leaf == 0xd && subleaf == 1 && e.ebx) {
+        e.ebx = x86_xsave_compacted_size(x86_jit_support(), cpu->xcr0);
     }
     cpu->gpr[X86_RAX] = e.eax;
     cpu->gpr[X86_RBX] = e.ebx;

@@ -88,6 +88,7 @@ bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 
 /* system.c */
 uint64_t x86_tsc(const X86Jit *cpu);
+uint64_t x86_tsc_hz(const X86Jit *cpu);
 
 /* msr.c: false is #GP. */
 bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value);
@@ -98,6 +99,8 @@ void x86_msrs_to_state(X86Jit *cpu, X86CpuState *state);
 /* xstate.c: the standard form, as X86CpuState has it. */
 void x86_xstate_from_image(X86Jit *cpu, const uint8_t *image, uint32_t size);
 void x86_xstate_to_image(const X86Jit *cpu, uint8_t *image, uint32_t size);
+/* XINUSE: the components that are not in their initial state. */
+uint64_t x86_xstate_in_use(const X86Jit *cpu);
 
 /* cpuid.c */
 const X86CpuSupport *x86_jit_support(void);
