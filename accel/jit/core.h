@@ -112,6 +112,7 @@ typedef struct JitTlbInfo {
     RamBlock *ram;               /* NULL: I/O */
     uint64_t offset;             /* of the page in ram */
     bool global;
+    bool watched;                /* some of it is in JitCpu.watch */
     uint8_t allowed;             /* JIT_CAN_* of the translation */
     bool writable;               /* RAM, not ROM */
     bool readable;               /* RAM, ROM, a ROM device in ROM mode */

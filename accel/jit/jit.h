@@ -113,6 +113,8 @@ typedef struct JitArch {
                  JitPage *page);
     /* IR_ALIGNED met a misaligned address. Raises. */
     void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
+    /* An access to a range of jit_watch() is done; the instruction has only that one left to do. */
+    void (*watch_hit)(JitCpu *cpu, unsigned number);
     /* Physical memory answered an access with an error. May raise; may ignore it. */
     void (*bus_error)(JitCpu *cpu, uint64_t address, uint64_t physical, JitAccess access,
                       MemoryResult result);
@@ -150,6 +152,13 @@ typedef struct JitTlb {
     JitTlbEntry *entries;
 } JitTlb;
 
+#define JIT_WATCHES 12
+/* A range of virtual addresses whose accesses somebody wants to know of. */
+typedef struct JitWatch {
+    uint64_t address, length;
+    uint8_t access;         /* bits 1 << JitAccess; 0: not in use */
+} JitWatch;
+
 #define JIT_JUMP_BITS 12
 /* The cache that indirect branches look into: blocks by virtual pc. The CPU's own thread uses it. */
 typedef struct JitJump {
@@ -166,6 +175,8 @@ struct JitCpu {
     JitTlb tlb[JIT_MMU_MODES];
     JitJump *jumps;              /* 1 << JIT_JUMP_BITS */
     uint64_t jump_salt;          /* of the tags in there: one for each time it was flushed */
+    JitWatch watch[JIT_WATCHES]; /* by who wants it: the architecture has 0 to 3 */
+    unsigned watches;            /* one more than the highest in use */
     atomic_bool attention;       /* leave the chain of blocks: look around */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
@@ -213,6 +224,9 @@ bool jit_update_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t
 /* Ports; the machine lock is taken where a device needs it. */
 uint64_t jit_port_read(JitCpu *cpu, uint16_t port, unsigned size);
 void jit_port_write(JitCpu *cpu, uint16_t port, unsigned size, uint64_t value);
+
+/* In the CPU's thread: from now on. The TLB is flushed if something changed. */
+void jit_watch(JitCpu *cpu, unsigned number, uint64_t address, uint64_t length, uint8_t access);
 
 /* The TLB of the calling CPU. `global` includes entries that are JitPage.global. */
 void jit_tlb_flush(JitCpu *cpu, bool global);

@@ -148,10 +148,63 @@ static uint64_t tag_for(const JitTlbInfo *info, uint64_t page, JitAccess access)
     if (!(info->allowed & 1u << access)) {
         return JIT_TLB_INVALID;
     }
+    if (info->watched && access != JIT_FETCH) {
+        return page | JIT_TLB_SLOW;
+    }
     if (access == JIT_WRITE) {
         return page | (info->writable && !writes_noticed(info) ? 0 : JIT_TLB_SLOW);
     }
     return page | (info->readable ? 0 : JIT_TLB_SLOW);
+}
+
+/* ---- watched ranges ---- */
+
+static bool watch_covers(const JitWatch *watch, uint64_t address, uint64_t length)
+{
+    return watch->access && address - watch->address < watch->length
+               ? true : watch->access && watch->address - address < length;
+}
+
+static bool is_watched(const JitCpu *cpu, uint64_t page)
+{
+    for (unsigned i = 0; i < cpu->watches; i++) {
+        if (watch_covers(&cpu->watch[i], page, JIT_PAGE_SIZE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void jit_watch(JitCpu *cpu, unsigned number, uint64_t address, uint64_t length, uint8_t access)
+{
+    const JitWatch watch = { address, length, access };
+
+    if (!access && !cpu->watch[number].access) {
+        return;
+    }
+    cpu->watch[number] = watch;
+    cpu->watches = 0;
+    for (unsigned i = 0; i < JIT_WATCHES; i++) {
+        cpu->watches = cpu->watch[i].access ? i + 1 : cpu->watches;
+    }
+    jit_tlb_flush(cpu, true);
+}
+
+/*
+ * Before an access to a page with watched ranges: if it is to one, the instruction is done again
+ * alone, so that nothing comes between it and who wants to know.
+ */
+static void check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned access)
+{
+    for (unsigned i = 0; i < cpu->watches; i++) {
+        if ((cpu->watch[i].access & access) && watch_covers(&cpu->watch[i], address, size)) {
+            if (!cpu->core->single) {
+                cpu->core->single = true;
+                jit_leave(cpu);
+            }
+            cpu->arch->watch_hit(cpu, i);
+        }
+    }
 }
 
 static void find_memory(JitCpu *cpu, JitTlbInfo *info, uint8_t **host)
@@ -215,6 +268,7 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
             jit_page_set_add(&cpu->core->large[0], (address ^ 1ull << 21) >> 21);
         }
     }
+    info->watched = cpu->watches && is_watched(cpu, page);
     cpu->core->used[mode][index / 64] |= 1ull << index % 64;
     find_memory(cpu, info, &host);
     entry->addend = (uintptr_t)host - page;
@@ -377,6 +431,9 @@ uint64_t jit_load(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
         return read_host((void *)(address + entry->addend), size);
     }
     info = jit_tlb_fill(cpu, address, JIT_READ, mode);
+    if (G_UNLIKELY(info->watched)) {
+        check_watches(cpu, address, size, 1u << JIT_READ);
+    }
     if (info->readable) {
         return read_host((void *)(address + entry->addend), size);
     }
@@ -412,7 +469,7 @@ static void write_done(JitCpu *cpu, JitTlbEntry *entry, JitTlbInfo *info, uint64
 {
     dirty_log_mark(info->ram, offset, size);
     if ((entry->tag[JIT_WRITE] & ~JIT_TLB_SLOW) == (address & JIT_PAGE_MASK) &&
-        !writes_noticed(info)) {
+        !info->watched && !writes_noticed(info)) {
         entry->tag[JIT_WRITE] = address & JIT_PAGE_MASK;
         watch_again(entry, info);
     }
@@ -441,6 +498,9 @@ void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint
         return;
     }
     info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
+    if (G_UNLIKELY(info->watched)) {
+        check_watches(cpu, address, size, 1u << JIT_WRITE);
+    }
     if (info->writable) {
         uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK);
         check_own_code(cpu, info, offset, size);
@@ -614,6 +674,9 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
         return atomic_on_host((void *)(address + entry->addend), opcode, size, value, expected);
     }
     info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
+    if (G_UNLIKELY(info->watched)) {
+        check_watches(cpu, address, size, 1u << JIT_READ | 1u << JIT_WRITE);
+    }
     if (!info->writable) {
         return atomic_in_steps(cpu, opcode, address, size, mode, value, expected);
     }
@@ -649,6 +712,9 @@ bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expect
     unsigned __int128 want, put, was, *host;
     bool same;
 
+    if (G_UNLIKELY(info->watched)) {
+        check_watches(cpu, address, 16, 1u << JIT_READ | 1u << JIT_WRITE);
+    }
     if (!info->writable) {
         old[0] = jit_load(cpu, address, 8, mode);
         old[1] = jit_load(cpu, address + 8, 8, mode);

@@ -101,6 +101,20 @@ static void destroy(JitCpu *jit)
 
 /* ---- state ---- */
 
+/* X86Events.interrupt_shadow, as KVM has it. */
+enum { SHADOW_SS = 1, SHADOW_STI = 2 };
+
+/* A breakpoint on data that was met: the exception is what comes next. */
+static void show_pending_trap(const X86Jit *cpu, X86CpuState *s)
+{
+    if (cpu->debug_pending && !s->events.exception_injected) {
+        s->dr6 |= cpu->debug_pending;
+        s->events.exception_injected = true;
+        s->events.exception = X86_DB;
+        s->events.exception_has_error = false;
+    }
+}
+
 static bool get_state(JitCpu *jit, GError **error)
 {
     X86Jit *cpu = x86_of(jit);
@@ -126,7 +140,8 @@ static bool get_state(JitCpu *jit, GError **error)
     s->apic_base = cpu->x86->lapic ? apic_base(cpu->x86->lapic) : cpu->apic_base;
     s->xcr0 = cpu->xcr0;
     s->events = cpu->events;
-    s->events.interrupt_shadow = cpu->shadow ? 2 : 0;
+    s->events.interrupt_shadow = !cpu->shadow ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
+    show_pending_trap(cpu, s);
     s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
     s->mp_state = cpu->mp_state;
     for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
@@ -161,7 +176,8 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     cpu->apic_base = s->apic_base;
     cpu->xcr0 = s->xcr0;
     cpu->events = s->events;
-    cpu->shadow = s->events.interrupt_shadow;
+    cpu->shadow = s->events.interrupt_shadow ? X86_SHADOW_BEGINS : X86_SHADOW_NONE;
+    cpu->shadow_of_ss = s->events.interrupt_shadow & SHADOW_SS;
     cpu->events.nmi_pending = false;
     if (s->events.nmi_pending) {
         atomic_fetch_or(&cpu->asked, X86_ASKED_NMI);
@@ -176,6 +192,8 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     }
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
+    cpu->debug_pending = 0;
+    x86_breakpoints_changed(cpu);
     x86_context_changed(cpu);
     jit_attention(jit);
     return true;
@@ -238,6 +256,17 @@ static void take_interrupt(X86Jit *cpu)
     }
 }
 
+static void take_debug_trap(X86Jit *cpu)
+{
+    cpu->dr6 |= cpu->debug_pending;
+    cpu->debug_pending = 0;
+    cpu->shadow = X86_SHADOW_NONE;
+    cpu->events.exception_injected = true;
+    cpu->events.exception = X86_DB;
+    x86_deliver(cpu, X86_DB, false, false, 0, cpu->rip);
+    cpu->events.exception_injected = false;
+}
+
 static bool pending(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
@@ -258,14 +287,18 @@ static bool pending(JitCpu *jit)
         x86_deliver(cpu, e->exception, false, e->exception_has_error, e->exception_error,
                     cpu->rip);
         e->exception_injected = false;
+        cpu->shadow = X86_SHADOW_NONE;
     } else if (e->interrupt_injected && !e->interrupt_soft) {
         deliver_external(cpu, e->interrupt);
     }
-    if (cpu->shadow && cpu->mp_state == X86_MP_RUNNABLE) {
-        cpu->shadow = false;
-        jit_attention(jit);
+    if (cpu->debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
+        take_debug_trap(cpu);
+    }
+    if (cpu->shadow == X86_SHADOW_BEGINS) {
+        cpu->shadow = X86_SHADOW_LIES;   /* on one instruction, which is a block */
         return true;
     }
+    cpu->shadow = X86_SHADOW_NONE;
     if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_NMI);
         e->nmi_masked = true;
@@ -344,7 +377,7 @@ const JitArch x86_jit_arch = {
     .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
     .mmu_modes = JIT_MMU_MODES, .pc_slot = X86_SLOT_RIP,
     .scratch = offsetof(X86Jit, scratch), .scratch_end = offsetof(X86Jit, shift_counts),
-    .mxcsr = offsetof(X86Jit, mxcsr), .machine_init = machine_init,
+    .mxcsr = offsetof(X86Jit, mxcsr), .watch_hit = x86_watch_hit, .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
     .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,

@@ -356,9 +356,3 @@ uint64_t x86_help_soft_interrupt(X86Jit *cpu, uint64_t vector, uint64_t next)
     }
     x86_soft_interrupt(cpu, vector, next);
 }
-
-uint64_t x86_help_int1(X86Jit *cpu, uint64_t next)
-{
-    cpu->rip = next;
-    raise_now(cpu, X86_DB, 0);
-}

@@ -57,7 +57,7 @@ void x86_lower_push_segment(Lower *l)
 static void segment_loaded(Lower *l, unsigned segment)
 {
     if (segment == X86_SS) {
-        call_system(l, X86_HELPER_enter_shadow, 0, 0, 0, 0);
+        call_system(l, X86_HELPER_enter_shadow, number(l, 1), 0, 0, 0);
     }
     leave_after(l);
 }

@@ -121,10 +121,12 @@ static void one(X86Jit *cpu, const StringInfo *s)
         jit_probe(&cpu->core, target, s->size, JIT_WRITE, s->mode);
         jit_store(&cpu->core, target, s->size, s->mode,
                   jit_port_read(&cpu->core, (uint16_t)cpu->gpr[X86_RDX], s->size));
+        x86_port_accessed(cpu, cpu->gpr[X86_RDX], s->size);
         break;
     default:
         jit_port_write(&cpu->core, (uint16_t)cpu->gpr[X86_RDX], s->size,
                        jit_load(&cpu->core, source, s->size, s->mode));
+        x86_port_accessed(cpu, cpu->gpr[X86_RDX], s->size);
     }
     if (reads) {
         advance(cpu, X86_RSI, s, step);

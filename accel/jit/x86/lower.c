@@ -365,7 +365,7 @@ static bool single(const Lower *l)
 static void end_single(Lower *l)
 {
     if (l->flags & (X86_CTX_TF | X86_CTX_BREAK)) {
-        call_system(l, X86_HELPER_debug_step, 0, 0, 0, 0);
+        call_system(l, X86_HELPER_debug_step, number(l, l->flags & X86_CTX_TF ? 1 : 0), 0, 0, 0);
     }
     end_leave(l);
 }
@@ -445,6 +445,9 @@ static void lower_one(Lower *l, X86Decoded decoded)
     ir_insn(l->ir, l->pc);
     ir_put(l->ir, X86_SLOT_RIP, insn_ip(l));
     l->linear = 0;
+    if (l->flags & X86_CTX_BREAK) {
+        call_system(l, X86_HELPER_debug_fetch, number(l, l->pc), 0, 0, 0);
+    }
     if (decoded == X86_TOO_LONG) {
         call_system(l, X86_HELPER_raise_gp0, 0, 0, 0, 0);
         end_leave(l);

@@ -66,7 +66,7 @@ static uint32_t control_flags(const X86Jit *cpu, unsigned cpl)
            (cpu->cr4 & X86_CR4_UMIP ? X86_CTX_UMIP : 0) |
            ((cpu->cr4 & X86_CR4_SMAP) && cpl < 3 && !(cpu->rflags & X86_AC) ? X86_CTX_SMAP : 0) |
            ((cpu->cr0 & X86_CR0_AM) && cpl == 3 && (cpu->rflags & X86_AC) ? X86_CTX_AC : 0) |
-           (cpu->dr7 & 0xff ? X86_CTX_BREAK : 0);
+           (x86_breaks_on_code(cpu) ? X86_CTX_BREAK : 0);
 }
 
 void x86_context_changed(X86Jit *cpu)

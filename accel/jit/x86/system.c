@@ -154,40 +154,6 @@ uint64_t x86_help_clts(X86Jit *cpu)
     return 0;
 }
 
-static unsigned debug_number(X86Jit *cpu, uint64_t number)
-{
-    if ((number == 4 || number == 5) && (cpu->cr4 & X86_CR4_DE)) {
-        x86_raise(cpu, X86_UD);
-    }
-    need_cpl0(cpu);
-    return number == 4 || number == 5 ? number + 2 : number;
-}
-
-uint64_t x86_help_read_dr(X86Jit *cpu, uint64_t number)
-{
-    number = debug_number(cpu, number);
-    return number < 4 ? cpu->dr[number] : number == 6 ? cpu->dr6 : cpu->dr7;
-}
-
-uint64_t x86_help_write_dr(X86Jit *cpu, uint64_t number, uint64_t value)
-{
-    number = debug_number(cpu, number);
-    if (number < 4) {
-        cpu->dr[number] = value;
-        return 0;
-    }
-    if (value >> 32) {
-        x86_raise_gp(cpu, 0);
-    }
-    if (number == 6) {
-        cpu->dr6 = (value & 0xe00f) | 0xffff0ff0;
-    } else {
-        cpu->dr7 = (value & 0xffff2bff) | 0x400;
-    }
-    x86_context_changed(cpu);
-    return 0;
-}
-
 uint64_t x86_help_xgetbv(X86Jit *cpu)
 {
     uint64_t value;
@@ -398,13 +364,6 @@ uint64_t x86_help_monitor(X86Jit *cpu, uint64_t address)
 
 /* ---- flags ---- */
 
-uint64_t x86_help_enter_shadow(X86Jit *cpu)
-{
-    cpu->shadow = true;
-    jit_attention(&cpu->core);
-    return 0;
-}
-
 /* CLI and STI act on VIF in virtual-8086 mode with VME, at CPL 3 with PVI. */
 static bool acts_on_vif(X86Jit *cpu)
 {
@@ -433,7 +392,7 @@ uint64_t x86_help_sti(X86Jit *cpu, uint64_t next)
         cpu->rflags |= X86_VIF;
     } else if (!(cpu->rflags & X86_IF)) {
         cpu->rflags |= X86_IF;
-        x86_help_enter_shadow(cpu);
+        x86_help_enter_shadow(cpu, 0);
     }
     return 0;
 }
@@ -493,12 +452,6 @@ uint64_t x86_help_mask_smap(X86Jit *cpu, uint64_t set)
     return 0;
 }
 
-uint64_t x86_help_debug_step(X86Jit *cpu)
-{
-    cpu->dr6 |= 1u << 14;
-    x86_raise(cpu, X86_DB);
-}
-
 /* ---- ports ---- */
 
 uint64_t x86_help_check_port(X86Jit *cpu, uint64_t port, uint64_t size)
@@ -526,14 +479,19 @@ uint64_t x86_help_check_port(X86Jit *cpu, uint64_t port, uint64_t size)
 
 uint64_t x86_help_port_in(X86Jit *cpu, uint64_t port, uint64_t size)
 {
+    uint64_t value;
+
     x86_help_check_port(cpu, port, size);
-    return jit_port_read(&cpu->core, port, size);
+    value = jit_port_read(&cpu->core, port, size);
+    x86_port_accessed(cpu, port, size);
+    return value;
 }
 
 uint64_t x86_help_port_out(X86Jit *cpu, uint64_t port, uint64_t size, uint64_t value)
 {
     x86_help_check_port(cpu, port, size);
     jit_port_write(&cpu->core, port, size, value);
+    x86_port_accessed(cpu, port, size);
     return 0;
 }
 

@@ -87,6 +87,15 @@ bool x86_walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bo
 bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 
 /* system.c */
+/* ---- debug.c ---- */
+
+/* DR0-3 or DR7 changed; x86_context_changed() is due, too. */
+void x86_breakpoints_changed(X86Jit *cpu);
+bool x86_breaks_on_code(const X86Jit *cpu);
+void x86_watch_hit(JitCpu *jit, unsigned number);
+/* After an access to ports: one of them may have a breakpoint. */
+void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size);
+
 uint64_t x86_tsc(const X86Jit *cpu);
 uint64_t x86_tsc_hz(const X86Jit *cpu);
 

@@ -8,7 +8,7 @@
  *   decode.*, insns.table   bytes to X86Insn
  *   lower-*.c               X86Insn to the intermediate form; flags.*: lazy flags
  *   vector-*.c, fpu.c       what SIMD and x87 instructions compute
- *   segment.c, exception.c, task.c, mmu.c, system.c, msr.c   the system
+ *   segment.c, exception.c, debug.c, mmu.c, system.c, msr.c   the system
  *   cpu.c                   JitArch, X86CpuState in and out, what `-cpu max` is
  */
 #ifndef ACCEL_JIT_X86_X86_H
@@ -91,7 +91,7 @@ enum {
     X86_CTX_VME = 1 << 21,
     X86_CTX_UMIP = 1 << 22,
     X86_CTX_AC = 1 << 23,     /* alignment is checked: CR0.AM, AC and CPL 3 */
-    X86_CTX_BREAK = 1 << 24,  /* DR7 or the debugger has something on: ends blocks early */
+    X86_CTX_BREAK = 1 << 24,  /* a breakpoint on code is on: a block for each instruction */
     X86_CTX_PVI = 1 << 25,
 };
 
@@ -151,7 +151,9 @@ typedef struct X86Jit {
 
     X86Events events;
     uint8_t mp_state;            /* X86MpState */
-    bool shadow;                 /* STI or MOV SS was the last instruction */
+    uint8_t shadow;              /* X86_SHADOW_* */
+    bool shadow_of_ss;           /* MOV SS or POP SS cast it: debug exceptions wait, too */
+    uint8_t debug_pending;       /* bits of DR6 for breakpoints on data that were met */
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -163,6 +165,9 @@ typedef struct X86Jit {
     atomic_uint asked;           /* X86_ASKED_* */
     uint8_t sipi_page;
 } X86Jit;
+
+/* The shadow begins with the end of an instruction, and lies on the one that follows. */
+enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS };
 
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32 };
@@ -277,8 +282,9 @@ unsigned x86_data_mode(const X86Jit *cpu);
     X(check_limit, 4, 0)         /* segment, offset, size, 1 if write: limits and rights, or raises */ \
     X(mask_smap, 1, 0)           /* 1: STAC, 0: CLAC */ \
     X(rsm, 0, 0) \
-    X(enter_shadow, 0, 0)        /* after MOV SS, POP SS */ \
-    X(debug_step, 0, 0)          /* after an instruction with TF, or a data breakpoint that hit */ \
+    X(enter_shadow, 1, 0)        /* 1: after MOV SS, POP SS; 0: after STI */ \
+    X(debug_fetch, 1, 0)         /* linear address: before an instruction, with X86_CTX_BREAK */ \
+    X(debug_step, 1, 0)          /* after an instruction; 1 if it began with TF */ \
     X(fxsave, 2, 0)              /* linear address, 1 if REX.W */ \
     X(fxrstor, 2, 0) \
     X(xsave, 4, 0)               /* linear address, mask, 0: xsave 1: opt 2: c 3: s, 1 if REX.W */ \
