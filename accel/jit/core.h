@@ -83,6 +83,7 @@ bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t 
 
 #define JIT_TLB_BITS 9
 #define JIT_TLB_ENTRIES (1u << JIT_TLB_BITS)
+#define JIT_TLB_BANKS 6
 #define JIT_MAX_CONTEXTS 0x10000
 #define JIT_WALK_ENTRIES 64
 
@@ -118,11 +119,22 @@ typedef struct JitTlbInfo {
     bool readable;               /* RAM, ROM, a ROM device in ROM mode */
 } JitTlbInfo;
 
-typedef struct JitCore {
-    JitTlbInfo info[JIT_MMU_MODES][JIT_TLB_ENTRIES];
+/* The TLB of one address space. */
+typedef struct JitTlbBank {
+    uint64_t tag;
+    uint64_t salt;               /* of JitCpu.jumps */
+    uint64_t stamp;              /* when it was last switched to */
     uint64_t used[JIT_MMU_MODES][JIT_TLB_ENTRIES / 64]; /* which entries were filled */
     JitPageSet large[2];         /* of 2 MiB or more, and of 1 GiB or more: what they cover */
     JitPageSet jump_pages;       /* where the code is that JitCpu.jumps knows */
+    JitTlbEntry entries[JIT_MMU_MODES][JIT_TLB_ENTRIES];
+    JitTlbInfo info[JIT_MMU_MODES][JIT_TLB_ENTRIES];
+} JitTlbBank;
+
+typedef struct JitCore {
+    _Atomic(JitTlbBank *) bank[JIT_TLB_BANKS];
+    JitTlbBank *current;
+    uint64_t stamp, last_salt;
     struct {
         uint64_t page;           /* physical; UINT64_MAX: nothing */
         uint8_t *host;
@@ -157,6 +169,18 @@ void jit_memory_destroy(JitCpu *cpu);
 JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
 /* From any thread while guests are blocked, or the CPU's own. */
 void jit_tlb_flush_all(JitCpu *cpu);
+/* What lies at info->physical: sets its ram, offset, readable and writable, and the page's host
+ * address, which is NULL for I/O. */
+void jit_tlb_find_memory(JitCpu *cpu, JitTlbInfo *info, uint8_t **host);
+/* Must somebody be told of writes to the page? */
+bool jit_tlb_writes_noticed(const JitTlbInfo *info);
+/* Another CPU may have begun to watch the page between the question and the tag: ask again. */
+void jit_tlb_watch_again(JitTlbEntry *entry, const JitTlbInfo *info);
+/*
+ * Before an access to a page with watched ranges; `access`: bits 1 << JitAccess. If it is to one,
+ * the instruction is done again alone, so that nothing comes between it and who wants to know.
+ */
+void jit_check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned access);
 /* Writes to a page of RAM are to be noticed from now on. */
 void jit_tlb_watch(RamBlock *ram, uint64_t offset);
 void jit_jumps_flush(JitCpu *cpu);

@@ -240,8 +240,8 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
         /* Translating may have flushed all. */
         *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,
                            block->context };
-        jit_page_set_add(&cpu->core->jump_pages, context->pc >> JIT_PAGE_BITS);
-        jit_page_set_add(&cpu->core->jump_pages, (block->end - 1) >> JIT_PAGE_BITS);
+        jit_page_set_add(&cpu->core->current->jump_pages, context->pc >> JIT_PAGE_BITS);
+        jit_page_set_add(&cpu->core->current->jump_pages, (block->end - 1) >> JIT_PAGE_BITS);
     }
     return block;
 }

@@ -228,9 +228,14 @@ void jit_port_write(JitCpu *cpu, uint16_t port, unsigned size, uint64_t value);
 /* In the CPU's thread: from now on. The TLB is flushed if something changed. */
 void jit_watch(JitCpu *cpu, unsigned number, uint64_t address, uint64_t length, uint8_t access);
 
-/* The TLB of the calling CPU. `global` includes entries that are JitPage.global. */
+/*
+ * The TLB of the calling CPU, of all tags. `global` includes entries that are JitPage.global. A
+ * switch makes another tag the current one; without `keep`, what the TLB has of it goes,
+ * but for global entries.
+ */
 void jit_tlb_flush(JitCpu *cpu, bool global);
 void jit_tlb_flush_page(JitCpu *cpu, uint64_t address);
+void jit_tlb_switch(JitCpu *cpu, uint64_t tag, bool keep);
 
 /*
  * The machine lock, for hooks and helpers in the CPU's thread: only so, since who holds it may wait

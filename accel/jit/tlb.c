@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The soft TLB: from virtual pages to host memory, and the slow way of every access.
+ * The soft TLB: from virtual pages to host memory. Each tag (an address space) has a bank of its
+ * own, as long as there are enough, so that a change of address space flushes nothing.
  *
  * A tag that has JIT_TLB_SLOW set never compares equal: I/O, and RAM whose writes somebody has
  * to be told of, take the slow way each time.
@@ -10,22 +11,67 @@
 #include "accel/jit/host.h"
 #include "base/lock.h"
 
+/* ---- banks ---- */
+
 static void clear_entry(JitTlbEntry *entry)
 {
     entry->tag[0] = entry->tag[1] = entry->tag[2] = JIT_TLB_INVALID;
 }
 
+/* A salt that no entry of JitCpu.jumps has. Bits 63-57 of canonical addresses are copies of bit 56. */
+static void renew_salt(JitCpu *cpu, JitTlbBank *bank)
+{
+    JitCore *core = cpu->core;
+
+    core->last_salt += 1ull << 57;
+    if (!core->last_salt) {
+        memset(cpu->jumps, 0, sizeof(JitJump) << JIT_JUMP_BITS);
+        for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+            if (core->bank[i] && core->bank[i] != bank) {
+                core->last_salt += 1ull << 57;
+                core->bank[i]->salt = core->last_salt;
+            }
+        }
+        core->last_salt += 1ull << 57;
+    }
+    bank->salt = core->last_salt;
+    memset(&bank->jump_pages, 0, sizeof(bank->jump_pages));
+    cpu->jump_salt = core->current->salt;
+}
+
+static JitTlbBank *new_bank(JitCpu *cpu)
+{
+    JitTlbBank *bank = g_new0(JitTlbBank, 1);
+
+    for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
+        for (unsigned i = 0; i < JIT_TLB_ENTRIES; i++) {
+            clear_entry(&bank->entries[mode][i]);
+        }
+    }
+    return bank;
+}
+
+static void use_bank(JitCpu *cpu, JitTlbBank *bank)
+{
+    cpu->core->current = bank;
+    bank->stamp = ++cpu->core->stamp;
+    for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
+        cpu->tlb[mode].entries = bank->entries[mode];
+    }
+    cpu->jump_salt = bank->salt;
+}
+
 bool jit_memory_create(JitCpu *cpu, GError **error)
 {
+    JitTlbBank *bank = new_bank(cpu);
+
     cpu->core = g_new0(JitCore, 1);
     cpu->jumps = g_new0(JitJump, 1u << JIT_JUMP_BITS);
     for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
-        cpu->tlb[mode].entries = g_new0(JitTlbEntry, JIT_TLB_ENTRIES);
         cpu->tlb[mode].mask = (JIT_TLB_ENTRIES - 1) * sizeof(JitTlbEntry);
-        for (unsigned i = 0; i < JIT_TLB_ENTRIES; i++) {
-            clear_entry(&cpu->tlb[mode].entries[i]);
-        }
     }
+    atomic_store(&cpu->core->bank[0], bank);
+    use_bank(cpu, bank);
     cpu->memory = cpu->vcpu.cpu->memory;
     cpu->io = cpu->vcpu.cpu->io;
     jit_tlb_flush_all(cpu);
@@ -34,10 +80,10 @@ bool jit_memory_create(JitCpu *cpu, GError **error)
 
 void jit_memory_destroy(JitCpu *cpu)
 {
-    for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
-        g_clear_pointer(&cpu->tlb[mode].entries, g_free);
-    }
     g_clear_pointer(&cpu->jumps, g_free);
+    for (unsigned i = 0; cpu->core && i < JIT_TLB_BANKS; i++) {
+        g_free(cpu->core->bank[i]);
+    }
     if (cpu->core) {
         jit_block_free(cpu->core->uncached);
     }
@@ -46,43 +92,50 @@ void jit_memory_destroy(JitCpu *cpu)
 
 /* ---- flushing ---- */
 
-void jit_jumps_flush(JitCpu *cpu)
-{
-    /* Bits 63-57 of canonical addresses are copies of bit 56, so they can tell epochs apart. */
-    cpu->jump_salt += 1ull << 57;
-    if (!cpu->jump_salt) {
-        memset(cpu->jumps, 0, sizeof(JitJump) << JIT_JUMP_BITS);
-        cpu->jump_salt = 1ull << 57;
-    }
-    memset(&cpu->core->jump_pages, 0, sizeof(cpu->core->jump_pages));
-}
-
 /* Of the 64 entries from 64 × n those that were filled. */
-static void flush_used(JitCpu *cpu, unsigned mode, unsigned n, bool global)
+static void flush_used(JitTlbBank *bank, unsigned mode, unsigned n, bool global)
 {
-    uint64_t left = cpu->core->used[mode][n];
+    uint64_t left = bank->used[mode][n];
 
     while (left) {
         unsigned bit = __builtin_ctzll(left), i = 64 * n + bit;
         left &= left - 1;
-        if (global || !cpu->core->info[mode][i].global) {
-            clear_entry(&cpu->tlb[mode].entries[i]);
-            cpu->core->used[mode][n] &= ~(1ull << bit);
+        if (global || !bank->info[mode][i].global) {
+            clear_entry(&bank->entries[mode][i]);
+            bank->used[mode][n] &= ~(1ull << bit);
+        }
+    }
+}
+
+static void flush_bank(JitCpu *cpu, JitTlbBank *bank, bool global)
+{
+    for (unsigned mode = 0; mode < cpu->arch->mmu_modes; mode++) {
+        for (unsigned n = 0; n < JIT_TLB_ENTRIES / 64; n++) {
+            flush_used(bank, mode, n, global);
+        }
+    }
+    if (global) {
+        memset(bank->large, 0, sizeof(bank->large));
+    }
+    renew_salt(cpu, bank);
+}
+
+void jit_jumps_flush(JitCpu *cpu)
+{
+    for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+        if (cpu->core->bank[i]) {
+            renew_salt(cpu, cpu->core->bank[i]);
         }
     }
 }
 
 void jit_tlb_flush(JitCpu *cpu, bool global)
 {
-    for (unsigned mode = 0; mode < cpu->arch->mmu_modes; mode++) {
-        for (unsigned n = 0; n < JIT_TLB_ENTRIES / 64; n++) {
-            flush_used(cpu, mode, n, global);
+    for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+        if (cpu->core->bank[i]) {
+            flush_bank(cpu, cpu->core->bank[i], global);
         }
     }
-    if (global) {
-        memset(cpu->core->large, 0, sizeof(cpu->core->large));
-    }
-    jit_jumps_flush(cpu);
 }
 
 void jit_tlb_flush_all(JitCpu *cpu)
@@ -93,37 +146,94 @@ void jit_tlb_flush_all(JitCpu *cpu)
     }
 }
 
-void jit_tlb_flush_page(JitCpu *cpu, uint64_t address)
+/* The bank of a tag; else an unused one, or that which was left longest ago, emptied. */
+static JitTlbBank *bank_for(JitCpu *cpu, uint64_t tag)
 {
-    if (jit_page_set_has(&cpu->core->large[0], address >> 21) ||
-        jit_page_set_has(&cpu->core->large[1], address >> 30)) {
-        jit_tlb_flush(cpu, true);
+    JitTlbBank *oldest = NULL, *bank;
+
+    for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+        bank = cpu->core->bank[i];
+        if (!bank) {
+            bank = new_bank(cpu);
+            bank->tag = tag;
+            renew_salt(cpu, bank);
+            atomic_store(&cpu->core->bank[i], bank);
+            return bank;
+        }
+        if (bank->tag == tag) {
+            return bank;
+        }
+        oldest = !oldest || bank->stamp < oldest->stamp ? bank : oldest;
+    }
+    flush_bank(cpu, oldest, true);
+    oldest->tag = tag;
+    return oldest;
+}
+
+void jit_tlb_switch(JitCpu *cpu, uint64_t tag, bool keep)
+{
+    JitTlbBank *bank = bank_for(cpu, tag);
+
+    use_bank(cpu, bank);
+    if (!keep) {
+        flush_bank(cpu, bank, false);
+    }
+}
+
+static void flush_page(JitCpu *cpu, JitTlbBank *bank, uint64_t address)
+{
+    if (jit_page_set_has(&bank->large[0], address >> 21) ||
+        jit_page_set_has(&bank->large[1], address >> 30)) {
+        flush_bank(cpu, bank, true);
         return;
     }
     for (unsigned mode = 0; mode < cpu->arch->mmu_modes; mode++) {
-        JitTlbEntry *entry = &cpu->tlb[mode].entries[jit_tlb_index(address)];
+        JitTlbEntry *entry = &bank->entries[mode][jit_tlb_index(address)];
         for (unsigned access = 0; access < 3; access++) {
             if ((entry->tag[access] & JIT_PAGE_MASK) == (address & JIT_PAGE_MASK)) {
                 clear_entry(entry);
             }
         }
     }
-    if (jit_page_set_has(&cpu->core->jump_pages, address >> JIT_PAGE_BITS)) {
-        jit_jumps_flush(cpu);
+    if (jit_page_set_has(&bank->jump_pages, address >> JIT_PAGE_BITS)) {
+        renew_salt(cpu, bank);
+    }
+}
+
+void jit_tlb_flush_page(JitCpu *cpu, uint64_t address)
+{
+    for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+        if (cpu->core->bank[i]) {
+            flush_page(cpu, cpu->core->bank[i], address);
+        }
+    }
+}
+
+/* Entries for a page of RAM, whoever's they are, stop matching writes. */
+static void watch_in_bank(JitTlbBank *bank, const RamBlock *ram, uint64_t offset)
+{
+    for (unsigned mode = 0; mode < JIT_MMU_MODES; mode++) {
+        for (unsigned n = 0; n < JIT_TLB_ENTRIES / 64; n++) {
+            uint64_t left = __atomic_load_n(&bank->used[mode][n], __ATOMIC_SEQ_CST);
+            for (; left; left &= left - 1) {
+                unsigned i = 64 * n + __builtin_ctzll(left);
+                if (bank->info[mode][i].ram == ram && bank->info[mode][i].offset == offset) {
+                    __atomic_or_fetch(&bank->entries[mode][i].tag[JIT_WRITE], JIT_TLB_SLOW,
+                                      __ATOMIC_SEQ_CST);
+                }
+            }
+        }
     }
 }
 
 void jit_tlb_watch(RamBlock *ram, uint64_t offset)
 {
     for (unsigned n = 0; n < vcpu_count(); n++) {
-        JitCpu *cpu = (JitCpu *)vcpu_at(n);
-        for (unsigned mode = 0; mode < cpu->arch->mmu_modes; mode++) {
-            for (unsigned i = 0; i < JIT_TLB_ENTRIES; i++) {
-                const JitTlbInfo *info = &cpu->core->info[mode][i];
-                if (info->ram == ram && info->offset == (offset & JIT_PAGE_MASK)) {
-                    __atomic_or_fetch(&cpu->tlb[mode].entries[i].tag[JIT_WRITE], JIT_TLB_SLOW,
-                                      __ATOMIC_SEQ_CST);
-                }
+        JitCore *core = ((JitCpu *)vcpu_at(n))->core;
+        for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
+            JitTlbBank *bank = atomic_load(&core->bank[i]);
+            if (bank) {
+                watch_in_bank(bank, ram, offset & JIT_PAGE_MASK);
             }
         }
     }
@@ -132,7 +242,7 @@ void jit_tlb_watch(RamBlock *ram, uint64_t offset)
 /* ---- filling ---- */
 
 /* Must somebody be told of writes to the page? */
-static bool writes_noticed(const JitTlbInfo *info)
+bool jit_tlb_writes_noticed(const JitTlbInfo *info)
 {
     for (unsigned client = 0; client < DIRTY_CLIENTS; client++) {
         if (dirty_log_on(info->ram, client) &&
@@ -152,7 +262,7 @@ static uint64_t tag_for(const JitTlbInfo *info, uint64_t page, JitAccess access)
         return page | JIT_TLB_SLOW;
     }
     if (access == JIT_WRITE) {
-        return page | (info->writable && !writes_noticed(info) ? 0 : JIT_TLB_SLOW);
+        return page | (info->writable && !jit_tlb_writes_noticed(info) ? 0 : JIT_TLB_SLOW);
     }
     return page | (info->readable ? 0 : JIT_TLB_SLOW);
 }
@@ -194,7 +304,7 @@ void jit_watch(JitCpu *cpu, unsigned number, uint64_t address, uint64_t length, 
  * Before an access to a page with watched ranges: if it is to one, the instruction is done again
  * alone, so that nothing comes between it and who wants to know.
  */
-static void check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned access)
+void jit_check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned access)
 {
     for (unsigned i = 0; i < cpu->watches; i++) {
         if ((cpu->watch[i].access & access) && watch_covers(&cpu->watch[i], address, size)) {
@@ -207,7 +317,7 @@ static void check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned
     }
 }
 
-static void find_memory(JitCpu *cpu, JitTlbInfo *info, uint8_t **host)
+void jit_tlb_find_memory(JitCpu *cpu, JitTlbInfo *info, uint8_t **host)
 {
     FlatRange range;
     uint64_t in_range;
@@ -232,10 +342,10 @@ static void find_memory(JitCpu *cpu, JitTlbInfo *info, uint8_t **host)
 }
 
 /* Another CPU may have begun to watch the page between the question and the tag: ask again. */
-static void watch_again(JitTlbEntry *entry, const JitTlbInfo *info)
+void jit_tlb_watch_again(JitTlbEntry *entry, const JitTlbInfo *info)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    if (!(entry->tag[JIT_WRITE] & (JIT_TLB_SLOW | JIT_TLB_INVALID)) && writes_noticed(info)) {
+    if (!(entry->tag[JIT_WRITE] & (JIT_TLB_SLOW | JIT_TLB_INVALID)) && jit_tlb_writes_noticed(info)) {
         __atomic_or_fetch(&entry->tag[JIT_WRITE], JIT_TLB_SLOW, __ATOMIC_SEQ_CST);
     }
 }
@@ -244,7 +354,8 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
 {
     unsigned index = jit_tlb_index(address);
     JitTlbEntry *entry = &cpu->tlb[mode].entries[index];
-    JitTlbInfo *info = &cpu->core->info[mode][index];
+    JitTlbBank *bank = cpu->core->current;
+    JitTlbInfo *info = &bank->info[mode][index];
     uint64_t page = address & JIT_PAGE_MASK;
     JitPage found;
     uint8_t *host;
@@ -261,586 +372,21 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
     info->global = found.global;
     info->allowed = found.allowed;
     if (found.size > JIT_PAGE_SIZE) {
-        jit_page_set_add(&cpu->core->large[0], address >> 21);
+        jit_page_set_add(&bank->large[0], address >> 21);
         if (found.size > 1ull << 22) {
-            jit_page_set_add(&cpu->core->large[1], address >> 30);
+            jit_page_set_add(&bank->large[1], address >> 30);
         } else {
-            jit_page_set_add(&cpu->core->large[0], (address ^ 1ull << 21) >> 21);
+            jit_page_set_add(&bank->large[0], (address ^ 1ull << 21) >> 21);
         }
     }
     info->watched = cpu->watches && is_watched(cpu, page);
-    cpu->core->used[mode][index / 64] |= 1ull << index % 64;
-    find_memory(cpu, info, &host);
+    __atomic_or_fetch(&bank->used[mode][index / 64], 1ull << index % 64, __ATOMIC_RELAXED);
+    jit_tlb_find_memory(cpu, info, &host);
     entry->addend = (uintptr_t)host - page;
     atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < 3; i++) {
         entry->tag[i] = tag_for(info, page, i);
     }
-    watch_again(entry, info);
+    jit_tlb_watch_again(entry, info);
     return info;
-}
-
-/* ---- devices ---- */
-
-void jit_leave_guest(JitCpu *cpu)
-{
-    if (cpu->core->in_code) {
-        jit_host_float_save(cpu);
-    }
-    cpu->core->running = false;
-    vcpu_leave_guest(&cpu->vcpu);
-}
-
-void jit_enter_guest(JitCpu *cpu)
-{
-    while (!vcpu_enter_guest(&cpu->vcpu)) {
-        /* It was asked to leave; first the access under way is finished. */
-    }
-    cpu->core->running = true;
-    if (cpu->core->in_code) {
-        jit_host_float_load(cpu);
-    }
-}
-
-void jit_machine_lock(JitCpu *cpu)
-{
-    jit_leave_guest(cpu);
-    machine_lock();
-}
-
-void jit_machine_unlock(JitCpu *cpu)
-{
-    machine_unlock();
-    jit_enter_guest(cpu);
-}
-
-static uint64_t read_device(JitCpu *cpu, const JitTlbInfo *info, uint64_t address, unsigned size)
-{
-    uint64_t physical = info->physical | (address & ~JIT_PAGE_MASK), value = 0;
-    MemoryResult result;
-
-    jit_leave_guest(cpu);
-    result = address_space_load(cpu->memory, physical, size, ENDIAN_LITTLE, MEMORY_ATTRS_NONE,
-                                &value);
-    jit_enter_guest(cpu);
-    if (G_UNLIKELY(result != MEMORY_OK) && cpu->arch->bus_error) {
-        cpu->arch->bus_error(cpu, address, physical, JIT_READ, result);
-    }
-    return value;
-}
-
-static void write_device(JitCpu *cpu, const JitTlbInfo *info, uint64_t address, unsigned size,
-                         uint64_t value)
-{
-    uint64_t physical = info->physical | (address & ~JIT_PAGE_MASK);
-    MemoryResult result;
-
-    jit_leave_guest(cpu);
-    result = address_space_store(cpu->memory, physical, size, ENDIAN_LITTLE, MEMORY_ATTRS_NONE,
-                                 value);
-    jit_enter_guest(cpu);
-    if (G_UNLIKELY(result != MEMORY_OK) && cpu->arch->bus_error) {
-        cpu->arch->bus_error(cpu, address, physical, JIT_WRITE, result);
-    }
-}
-
-uint64_t jit_port_read(JitCpu *cpu, uint16_t port, unsigned size)
-{
-    uint64_t value = 0;
-
-    jit_leave_guest(cpu);
-    (void)address_space_load(cpu->io, port, size, ENDIAN_LITTLE, MEMORY_ATTRS_NONE, &value);
-    jit_enter_guest(cpu);
-    return value;
-}
-
-void jit_port_write(JitCpu *cpu, uint16_t port, unsigned size, uint64_t value)
-{
-    jit_leave_guest(cpu);
-    (void)address_space_store(cpu->io, port, size, ENDIAN_LITTLE, MEMORY_ATTRS_NONE, value);
-    jit_enter_guest(cpu);
-}
-
-/* ---- loads and stores ---- */
-
-/* Guests access memory at any address. */
-typedef volatile uint16_t __attribute__((aligned(1), may_alias)) Any16;
-typedef volatile uint32_t __attribute__((aligned(1), may_alias)) Any32;
-typedef volatile uint64_t __attribute__((aligned(1), may_alias)) Any64;
-
-static inline uint64_t read_host(const void *host, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const volatile uint8_t *)host;
-    case 2:
-        return GUINT16_FROM_LE(*(const Any16 *)host);
-    case 4:
-        return GUINT32_FROM_LE(*(const Any32 *)host);
-    default:
-        return GUINT64_FROM_LE(*(const Any64 *)host);
-    }
-}
-
-static inline void write_host(void *host, unsigned size, uint64_t value)
-{
-    switch (size) {
-    case 1:
-        *(volatile uint8_t *)host = (uint8_t)value;
-        break;
-    case 2:
-        *(Any16 *)host = GUINT16_TO_LE((uint16_t)value);
-        break;
-    case 4:
-        *(Any32 *)host = GUINT32_TO_LE((uint32_t)value);
-        break;
-    default:
-        *(Any64 *)host = GUINT64_TO_LE(value);
-    }
-}
-
-static inline bool crosses_page(uint64_t address, unsigned size)
-{
-    return (address & ~JIT_PAGE_MASK) + size > JIT_PAGE_SIZE;
-}
-
-static inline JitTlbEntry *entry_of(JitCpu *cpu, uint64_t address, unsigned mode)
-{
-    return &cpu->tlb[mode].entries[jit_tlb_index(address)];
-}
-
-static uint64_t load_crossing(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < size; i++) {
-        value |= jit_load(cpu, address + i, 1, mode) << (8 * i);
-    }
-    return value;
-}
-
-uint64_t jit_load(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
-{
-    JitTlbEntry *entry = entry_of(cpu, address, mode);
-    JitTlbInfo *info;
-
-    if (G_UNLIKELY(crosses_page(address, size))) {
-        return load_crossing(cpu, address, size, mode);
-    }
-    if (G_LIKELY(entry->tag[JIT_READ] == (address & JIT_PAGE_MASK))) {
-        return read_host((void *)(address + entry->addend), size);
-    }
-    info = jit_tlb_fill(cpu, address, JIT_READ, mode);
-    if (G_UNLIKELY(info->watched)) {
-        check_watches(cpu, address, size, 1u << JIT_READ);
-    }
-    if (info->readable) {
-        return read_host((void *)(address + entry->addend), size);
-    }
-    return read_device(cpu, info, address, size);
-}
-
-/*
- * The write is to code of the very block that runs: what comes after it in the block may be
- * another instruction now. The instruction is done again, alone.
- */
-static void check_own_code(JitCpu *cpu, const JitTlbInfo *info, uint64_t offset, unsigned size)
-{
-    JitContext context;
-    bool covers;
-
-    if (cpu->core->single || !dirty_log_on(info->ram, DIRTY_CODE) ||
-        dirty_log_test(info->ram, DIRTY_CODE, info->offset, 1)) {
-        return;
-    }
-    cpu->arch->context(cpu, &context);
-    g_mutex_lock(&jit.lock);
-    covers = jit_cache_covers(info->ram, offset, size, context.pc);
-    g_mutex_unlock(&jit.lock);
-    if (covers) {
-        cpu->core->single = true;
-        jit_leave(cpu);
-    }
-}
-
-/* After a write to RAM that somebody has to be told of. */
-static void write_done(JitCpu *cpu, JitTlbEntry *entry, JitTlbInfo *info, uint64_t address,
-                       uint64_t offset, unsigned size)
-{
-    dirty_log_mark(info->ram, offset, size);
-    if ((entry->tag[JIT_WRITE] & ~JIT_TLB_SLOW) == (address & JIT_PAGE_MASK) &&
-        !info->watched && !writes_noticed(info)) {
-        entry->tag[JIT_WRITE] = address & JIT_PAGE_MASK;
-        watch_again(entry, info);
-    }
-}
-
-static void store_crossing(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode,
-                           uint64_t value)
-{
-    jit_probe(cpu, address, size, JIT_WRITE, mode);
-    for (unsigned i = 0; i < size; i++) {
-        jit_store(cpu, address + i, 1, mode, value >> (8 * i) & 0xff);
-    }
-}
-
-void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint64_t value)
-{
-    JitTlbEntry *entry = entry_of(cpu, address, mode);
-    JitTlbInfo *info;
-
-    if (G_UNLIKELY(crosses_page(address, size))) {
-        store_crossing(cpu, address, size, mode, value);
-        return;
-    }
-    if (G_LIKELY(entry->tag[JIT_WRITE] == (address & JIT_PAGE_MASK))) {
-        write_host((void *)(address + entry->addend), size, value);
-        return;
-    }
-    info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
-    if (G_UNLIKELY(info->watched)) {
-        check_watches(cpu, address, size, 1u << JIT_WRITE);
-    }
-    if (info->writable) {
-        uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK);
-        check_own_code(cpu, info, offset, size);
-        write_host((void *)(address + entry->addend), size, value);
-        write_done(cpu, entry, info, address, offset, size);
-    } else {
-        write_device(cpu, info, address, size, value);
-    }
-}
-
-void jit_probe(JitCpu *cpu, uint64_t address, unsigned length, JitAccess access, unsigned mode)
-{
-    (void)jit_tlb_fill(cpu, address, access, mode);
-    if (crosses_page(address, length)) {
-        (void)jit_tlb_fill(cpu, address + length - 1, access, mode);
-    }
-}
-
-void *jit_host(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode)
-{
-    JitTlbEntry *entry = entry_of(cpu, address, mode);
-
-    if (entry->tag[access] != (address & JIT_PAGE_MASK)) {
-        (void)jit_tlb_fill(cpu, address, access, mode);
-        if (entry->tag[access] != (address & JIT_PAGE_MASK)) {
-            return NULL;
-        }
-    }
-    return (void *)(address + entry->addend);
-}
-
-/* The largest piece that one access may take: aligned, so that devices see what buses do. */
-static unsigned piece(uint64_t address, unsigned length)
-{
-    unsigned size = 8;
-
-    while (size > length || address & (size - 1)) {
-        size /= 2;
-    }
-    return size;
-}
-
-void jit_load_bytes(JitCpu *cpu, uint64_t address, void *buffer, unsigned length, unsigned mode)
-{
-    uint8_t *to = buffer;
-    const void *host;
-
-    if (!crosses_page(address, length) && (host = jit_host(cpu, address, JIT_READ, mode))) {
-        memcpy(buffer, host, length);
-        return;
-    }
-    jit_probe(cpu, address, length, JIT_READ, mode);
-    while (length) {
-        unsigned size = piece(address, length);
-        uint64_t value = GUINT64_TO_LE(jit_load(cpu, address, size, mode));
-        memcpy(to, &value, size);
-        address += size;
-        to += size;
-        length -= size;
-    }
-}
-
-void jit_store_bytes(JitCpu *cpu, uint64_t address, const void *buffer, unsigned length,
-                     unsigned mode)
-{
-    const uint8_t *from = buffer;
-    void *host;
-
-    if (!crosses_page(address, length) && (host = jit_host(cpu, address, JIT_WRITE, mode))) {
-        memcpy(host, buffer, length);
-        return;
-    }
-    jit_probe(cpu, address, length, JIT_WRITE, mode);
-    while (length) {
-        unsigned size = piece(address, length);
-        uint64_t value = 0;
-        memcpy(&value, from, size);
-        jit_store(cpu, address, size, mode, GUINT64_FROM_LE(value));
-        address += size;
-        from += size;
-        length -= size;
-    }
-}
-
-/* ---- atomics ---- */
-
-#define ATOMIC_SIZE(type) \
-    static uint64_t atomic_##type(type *host, IrOpcode opcode, uint64_t value, uint64_t expected) \
-    { \
-        type old = (type)expected; \
-        switch (opcode) { \
-        case IR_ATOMIC_ADD: \
-            return __atomic_fetch_add(host, (type)value, __ATOMIC_SEQ_CST); \
-        case IR_ATOMIC_AND: \
-            return __atomic_fetch_and(host, (type)value, __ATOMIC_SEQ_CST); \
-        case IR_ATOMIC_OR: \
-            return __atomic_fetch_or(host, (type)value, __ATOMIC_SEQ_CST); \
-        case IR_ATOMIC_XOR: \
-            return __atomic_fetch_xor(host, (type)value, __ATOMIC_SEQ_CST); \
-        case IR_ATOMIC_XCHG: \
-            return __atomic_exchange_n(host, (type)value, __ATOMIC_SEQ_CST); \
-        default: \
-            __atomic_compare_exchange_n(host, &old, (type)value, false, __ATOMIC_SEQ_CST, \
-                                        __ATOMIC_SEQ_CST); \
-            return old; \
-        } \
-    }
-ATOMIC_SIZE(uint8_t)
-ATOMIC_SIZE(uint16_t)
-ATOMIC_SIZE(uint32_t)
-ATOMIC_SIZE(uint64_t)
-#undef ATOMIC_SIZE
-
-static uint64_t atomic_on_host(void *host, IrOpcode opcode, unsigned size, uint64_t value,
-                               uint64_t expected)
-{
-    switch (size) {
-    case 1:
-        return atomic_uint8_t(host, opcode, value, expected);
-    case 2:
-        return atomic_uint16_t(host, opcode, value, expected);
-    case 4:
-        return atomic_uint32_t(host, opcode, value, expected);
-    default:
-        return atomic_uint64_t(host, opcode, value, expected);
-    }
-}
-
-/* On what is not plain RAM, or across pages: as one for the devices, which have one lock. */
-static uint64_t atomic_in_steps(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size,
-                                unsigned mode, uint64_t value, uint64_t expected)
-{
-    uint64_t old, mask = size == 8 ? UINT64_MAX : (1ull << (8 * size)) - 1;
-
-    jit_probe(cpu, address, size, JIT_WRITE, mode);
-    old = jit_load(cpu, address, size, mode);
-    switch (opcode) {
-    case IR_ATOMIC_ADD:
-        value += old;
-        break;
-    case IR_ATOMIC_AND:
-        value &= old;
-        break;
-    case IR_ATOMIC_OR:
-        value |= old;
-        break;
-    case IR_ATOMIC_XOR:
-        value ^= old;
-        break;
-    case IR_ATOMIC_CMPXCHG:
-        value = old == (expected & mask) ? value : old;
-        break;
-    default:
-        break;
-    }
-    jit_store(cpu, address, size, mode, value & mask);
-    return old;
-}
-
-uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size, unsigned mode,
-                    uint64_t value, uint64_t expected)
-{
-    JitTlbEntry *entry = entry_of(cpu, address, mode);
-    JitTlbInfo *info;
-    uint64_t offset, old;
-
-    if (crosses_page(address, size)) {
-        return atomic_in_steps(cpu, opcode, address, size, mode, value, expected);
-    }
-    if (G_LIKELY(entry->tag[JIT_WRITE] == (address & JIT_PAGE_MASK))) {
-        return atomic_on_host((void *)(address + entry->addend), opcode, size, value, expected);
-    }
-    info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
-    if (G_UNLIKELY(info->watched)) {
-        check_watches(cpu, address, size, 1u << JIT_READ | 1u << JIT_WRITE);
-    }
-    if (!info->writable) {
-        return atomic_in_steps(cpu, opcode, address, size, mode, value, expected);
-    }
-    offset = info->offset | (address & ~JIT_PAGE_MASK);
-    check_own_code(cpu, info, offset, size);
-    old = atomic_on_host((void *)(address + entry->addend), opcode, size, value, expected);
-    write_done(cpu, entry, info, address, offset, size);
-    return old;
-}
-
-/* Compilers call libatomic for 16 bytes, which may take a lock that guests do not. */
-static unsigned __int128 swap16(unsigned __int128 *host, unsigned __int128 want,
-                                unsigned __int128 put)
-{
-#if defined(__x86_64__)
-    uint64_t low = (uint64_t)want, high = (uint64_t)(want >> 64);
-
-    __asm__ volatile("lock cmpxchg16b %0"
-                     : "+m"(*host), "+a"(low), "+d"(high)
-                     : "b"((uint64_t)put), "c"((uint64_t)(put >> 64)) : "cc", "memory");
-    return (unsigned __int128)high << 64 | low;
-#else
-    return __sync_val_compare_and_swap(host, want, put);
-#endif
-}
-
-bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expected[2],
-                   const uint64_t desired[2])
-{
-    JitTlbEntry *entry = entry_of(cpu, address, mode);
-    JitTlbInfo *info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
-    uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK), old[2];
-    unsigned __int128 want, put, was, *host;
-    bool same;
-
-    if (G_UNLIKELY(info->watched)) {
-        check_watches(cpu, address, 16, 1u << JIT_READ | 1u << JIT_WRITE);
-    }
-    if (!info->writable) {
-        old[0] = jit_load(cpu, address, 8, mode);
-        old[1] = jit_load(cpu, address + 8, 8, mode);
-        same = old[0] == expected[0] && old[1] == expected[1];
-        jit_store(cpu, address, 8, mode, same ? desired[0] : old[0]);
-        jit_store(cpu, address + 8, 8, mode, same ? desired[1] : old[1]);
-        memcpy(expected, old, sizeof(old));
-        return same;
-    }
-    check_own_code(cpu, info, offset, 16);
-    host = (unsigned __int128 *)(address + entry->addend);
-    memcpy(&want, expected, sizeof(want));
-    memcpy(&put, desired, sizeof(put));
-    was = swap16(host, want, put);
-    same = was == want;
-    memcpy(expected, &was, sizeof(was));
-    if (entry->tag[JIT_WRITE] & JIT_TLB_SLOW) {
-        write_done(cpu, entry, info, address, offset, 16);
-    }
-    return same;
-}
-
-uint64_t jit_atomic_packed(JitCpu *cpu, uint64_t address, uint64_t value, uint64_t expected,
-                           uint64_t packed)
-{
-    return jit_atomic(cpu, packed & 0xff, address, packed >> 8 & 0xff, packed >> 16 & 0xff, value,
-                      expected);
-}
-
-static void check_vector(JitCpu *cpu, uint64_t address, uint64_t packed, JitAccess access)
-{
-    if (packed >> 16 & 1 && address & ((packed & 0xff) - 1)) {
-        cpu->arch->misaligned(cpu, address, access);
-    }
-}
-
-void jit_load_vector(JitCpu *cpu, uint64_t address, void *to, uint64_t packed)
-{
-    check_vector(cpu, address, packed, JIT_READ);
-    jit_load_bytes(cpu, address, to, packed & 0xff, packed >> 8 & 0xff);
-    if ((packed & 0xff) < 16) {
-        memset((uint8_t *)to + (packed & 0xff), 0, 16 - (packed & 0xff));
-    }
-}
-
-void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t packed)
-{
-    check_vector(cpu, address, packed, JIT_WRITE);
-    jit_store_bytes(cpu, address, from, packed & 0xff, packed >> 8 & 0xff);
-}
-
-/* ---- physical memory ---- */
-
-/* The host address of RAM, from a small cache; NULL: not RAM. */
-static uint8_t *walk_host(JitCpu *cpu, uint64_t physical, bool write, RamBlock **ram,
-                          uint64_t *offset)
-{
-    uint64_t page = physical & JIT_PAGE_MASK;
-    unsigned index = physical >> JIT_PAGE_BITS & (JIT_WALK_ENTRIES - 1);
-    JitTlbInfo info = { .physical = page };
-
-    if (cpu->core->walk[index].page != page) {
-        find_memory(cpu, &info, &cpu->core->walk[index].host);
-        cpu->core->walk[index].page = info.readable ? page : UINT64_MAX;
-        cpu->core->walk[index].ram = info.ram;
-        cpu->core->walk[index].offset = info.offset;
-        cpu->core->walk[index].writable = info.writable;
-        if (!info.readable) {
-            return NULL;
-        }
-    }
-    if (write && !cpu->core->walk[index].writable) {
-        return NULL;
-    }
-    *ram = cpu->core->walk[index].ram;
-    *offset = cpu->core->walk[index].offset | (physical & ~JIT_PAGE_MASK);
-    return cpu->core->walk[index].host + (physical & ~JIT_PAGE_MASK);
-}
-
-static uint64_t masked(JitCpu *cpu, uint64_t physical)
-{
-    return cpu->arch->mask_physical ? cpu->arch->mask_physical(cpu, physical) : physical;
-}
-
-uint64_t jit_load_physical(JitCpu *cpu, uint64_t physical, unsigned size)
-{
-    const JitTlbInfo info = { .physical = masked(cpu, physical) & JIT_PAGE_MASK };
-    uint64_t offset;
-    RamBlock *ram;
-    const uint8_t *host = walk_host(cpu, masked(cpu, physical), false, &ram, &offset);
-
-    if (host && !crosses_page(physical, size)) {
-        return read_host(host, size);
-    }
-    return read_device(cpu, &info, physical, size);
-}
-
-void jit_store_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t value)
-{
-    const JitTlbInfo info = { .physical = masked(cpu, physical) & JIT_PAGE_MASK };
-    uint64_t offset;
-    RamBlock *ram;
-    uint8_t *host = walk_host(cpu, masked(cpu, physical), true, &ram, &offset);
-
-    if (host && !crosses_page(physical, size)) {
-        write_host(host, size, value);
-        dirty_log_mark(ram, offset, size);
-    } else {
-        write_device(cpu, &info, physical, size, value);
-    }
-}
-
-bool jit_update_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t old,
-                         uint64_t value)
-{
-    uint64_t offset;
-    RamBlock *ram;
-    uint8_t *host = walk_host(cpu, masked(cpu, physical), true, &ram, &offset);
-    bool same;
-
-    if (!host) {
-        return true;    /* a table in ROM: its bits cannot be set */
-    }
-    same = atomic_on_host(host, IR_ATOMIC_CMPXCHG, size, value, old) == old;
-    if (same) {
-        dirty_log_mark(ram, offset, size);
-    }
-    return same;
 }

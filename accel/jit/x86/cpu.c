@@ -193,6 +193,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
     cpu->debug_pending = 0;
+    x86_address_space_changed(cpu, false);
     x86_breakpoints_changed(cpu);
     x86_context_changed(cpu);
     jit_attention(jit);

@@ -56,13 +56,16 @@ static void write_cr0(X86Jit *cpu, uint64_t value)
     }
 }
 
-/*
- * The TLB holds the entries of one PCID at a time, so bit 63, which would let those of the new one
- * be kept, makes no difference.
- */
+void x86_address_space_changed(X86Jit *cpu, bool keep)
+{
+    jit_tlb_switch(&cpu->core, cpu->cr4 & X86_CR4_PCIDE ? cpu->cr3 & 0xfff : 0, keep);
+}
+
 static void write_cr3(X86Jit *cpu, uint64_t value)
 {
-    if (cpu->cr4 & X86_CR4_PCIDE) {
+    bool tagged = cpu->cr4 & X86_CR4_PCIDE, keep = tagged && value >> 63;
+
+    if (tagged) {
         value &= ~(1ull << 63);
     }
     if (x86_long_mode(cpu) ? value >> cpu->x86->definition.phys_bits != 0 :
@@ -70,7 +73,7 @@ static void write_cr3(X86Jit *cpu, uint64_t value)
         x86_raise_gp(cpu, 0);
     }
     cpu->cr3 = value;
-    jit_tlb_flush(&cpu->core, false);
+    x86_address_space_changed(cpu, keep);
 }
 
 static void write_cr4(X86Jit *cpu, uint64_t value)
@@ -236,7 +239,11 @@ uint64_t x86_help_invpcid(X86Jit *cpu, uint64_t type, uint64_t address)
         (type < 2 && pcid && !(cpu->cr4 & X86_CR4_PCIDE))) {
         x86_raise_gp(cpu, 0);
     }
-    jit_tlb_flush(&cpu->core, true);
+    if (type) {
+        jit_tlb_flush(&cpu->core, type == 2);
+    } else {
+        jit_tlb_flush_page(&cpu->core, linear);
+    }
     return 0;
 }
 

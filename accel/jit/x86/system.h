@@ -87,6 +87,9 @@ bool x86_walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bo
 bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 
 /* system.c */
+/* CR3, or what its low bits mean, is another: `keep`: what is known of its PCID is good still. */
+void x86_address_space_changed(X86Jit *cpu, bool keep);
+
 /* ---- debug.c ---- */
 
 /* DR0-3 or DR7 changed; x86_context_changed() is due, too. */
