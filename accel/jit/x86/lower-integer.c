@@ -177,10 +177,16 @@ void x86_lower_extend(Lower *l)
     write_gpr(l, l->insn.reg, size, value);
 }
 
+/* 90 without REX.B is NOP, and with F3 PAUSE. */
 void x86_lower_xchg(Lower *l)
 {
     unsigned size = operand_size(l, 0);
-    IrValue b = read_operand(l, 1), a;
+    IrValue b, a;
+
+    if (l->insn.opcode == 0x90 && l->insn.rm == X86_RAX) {
+        return;
+    }
+    b = read_operand(l, 1);
 
     if (l->insn.memory) {
         a = ir_atomic(l->ir, IR_ATOMIC_XCHG, size, data_mode(l), operand_address(l, size, true), b,
@@ -463,6 +469,7 @@ static void shift(Lower *l, unsigned kind, unsigned size, IrValue count)
     IrValue value = read_operand(l, 0), before, result, less;
 
     if (constant && !ir_const_of(l->ir, count)) {
+        write_operand(l, 0, value);     /* of 32 bits: the upper half becomes 0 */
         return;
     }
     value = extended(l, value, size, kind == SHIFT_SAR);
@@ -600,14 +607,16 @@ void x86_lower_bt(Lower *l)
 void x86_lower_bit_scan(Lower *l)
 {
     unsigned size = l->insn.operand_size;
-    IrValue value = read_operand(l, 1), old = read_gpr(l, l->insn.reg, size), found;
+    IrValue value = read_operand(l, 1), old = read_gpr(l, l->insn.reg, 8), found;
 
     found = ir_unary(l->ir, l->insn.row->arg ? IR_CLZ : IR_CTZ, IR_I64, value);
     if (l->insn.row->arg) {
         found = ir_xor(l->ir, IR_I64, found, number(l, 63));
     }
-    write_gpr(l, l->insn.reg, size,
-              ir_select(l->ir, IR_EQ, IR_I64, value, number(l, 0), old, found));
+    if (size == 2) {
+        found = ir_deposit(l->ir, old, found, 0, 16);
+    }
+    write_gpr(l, l->insn.reg, 8, ir_select(l->ir, IR_EQ, IR_I64, value, number(l, 0), old, found));
     set_flags(l, CC_LOGIC, size, value, 0, 0);
 }
 
@@ -816,8 +825,14 @@ void x86_lower_bzhi(Lower *l)
 void x86_lower_shift_bmi(Lower *l)
 {
     unsigned size = insn_w(l) ? 8 : 4;
-    IrValue count = l->insn.row->arg == IR_ROR ? number(l, l->insn.imm & 0xff)
-                                               : read_gpr(l, l->insn.vvvv, size);
+    bool immediate = l->insn.row->arg == IR_ROR;
+    IrValue count;
+
+    if (immediate && l->insn.vvvv) {
+        raise_now(l, X86_UD);
+        return;
+    }
+    count = immediate ? number(l, l->insn.imm & 0xff) : read_gpr(l, l->insn.vvvv, size);
 
     write_gpr(l, l->insn.reg, size,
               ir_binary(l->ir, l->insn.row->arg, type_of(size), read_operand(l, 1), count));
