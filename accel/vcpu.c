@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "accel/debug.h"
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -276,7 +277,7 @@ static bool may_run(Vcpu *vcpu)
 {
     Cpu *cpu = vcpu->cpu;
 
-    if (vcpu->stop || vcpu->broken || vcpu->held || vcpu->remove) {
+    if (vcpu->stop || vcpu->broken || vcpu->held || vcpu->remove || vcpu->debug.frozen) {
         return false;
     }
     if (cpu->halted && vcpu->ops->has_work && !vcpu->ops->has_work(vcpu)) {
@@ -285,12 +286,21 @@ static bool may_run(Vcpu *vcpu)
     return true;
 }
 
+static bool bring_in_debug(Vcpu *vcpu, GError **error)
+{
+    if (G_LIKELY(!vcpu->debug.changed)) {
+        return true;
+    }
+    vcpu->debug.changed = false;
+    return !vcpu->ops->set_debug || vcpu->ops->set_debug(vcpu, error);
+}
+
 static void run_once(Vcpu *vcpu)
 {
     g_autoptr(GError) error = NULL;
 
     vcpu->stopped = false;
-    if (!vcpu_store_state(vcpu->cpu, &error)) {
+    if (!vcpu_store_state(vcpu->cpu, &error) || !bring_in_debug(vcpu, &error)) {
         vcpu_break(vcpu, "%s", error->message);
         return;
     }
@@ -408,6 +418,7 @@ bool vcpu_new(Cpu *cpu, const VcpuOps *ops, GError **error)
     vcpu->ops = ops;
     vcpu->stop = !running;
     vcpu->stopped = true;
+    vcpu->debug.changed = debug_point_count() > 0;
     vcpu->put_level = cpu->state_loaded ? CPU_STATE_FULL : CPU_STATE_RUNTIME;
     g_cond_init(&vcpu->wake);
     g_queue_init(&vcpu->work);

@@ -24,6 +24,30 @@ typedef enum CpuStateLevel {
     CPU_STATE_FULL,    /* and time: the state comes from a file or another host */
 } CpuStateLevel;
 
+struct DebugPoint;
+
+/* A debugger's single step; see accel/debug.h. */
+typedef enum VcpuStep {
+    VCPU_STEP_NONE,
+    VCPU_STEP,             /* one instruction; an interrupt may come first */
+    VCPU_STEP_NO_IRQ,      /* one instruction, and external interrupts wait */
+} VcpuStep;
+
+typedef enum VcpuReport {
+    VCPU_REPORT_NONE,
+    VCPU_REPORT_STEP,
+    VCPU_REPORT_POINT,
+} VcpuReport;
+
+typedef struct VcpuDebug {
+    bool changed;          /* set_debug() is to be called before the CPU runs */
+    bool frozen;           /* the debugger keeps it stopped */
+    uint8_t step;          /* VcpuStep */
+    uint8_t report;        /* VcpuReport: why it stopped last */
+    uint8_t kind;          /* of the point that it met: DebugKind */
+    uint64_t address;      /* … and its address */
+} VcpuDebug;
+
 /* What an accelerator does for a vCPU; all but `run` and `kick` under the machine lock. */
 typedef struct VcpuOps {
     size_t size;           /* of the accelerator's struct, whose first member is a Vcpu */
@@ -42,6 +66,13 @@ typedef struct VcpuOps {
     bool (*put_state)(Vcpu *vcpu, CpuStateLevel level, GError **error);
     /* In the vCPU's thread. */
     void (*inject_nmi)(Vcpu *vcpu);
+    /*
+     * Debugging from outside: the points of accel/debug.h, or vcpu->debug.step, have changed
+     * since the CPU ran last; in its thread. NULL: the accelerator cannot.
+     */
+    bool (*set_debug)(Vcpu *vcpu, GError **error);
+    /* Can the point be set, beside those that are? NULL: any. */
+    bool (*check_debug)(const struct DebugPoint *point, GError **error);
 } VcpuOps;
 
 typedef struct VcpuWork VcpuWork;
@@ -59,6 +90,7 @@ struct Vcpu {
     bool held;                  /* it asked for what only the main loop does; until resume */
     CpuStateLevel put_level;    /* of the next write of the state */
     GError *error;              /* of create */
+    VcpuDebug debug;
     atomic_bool leave;          /* `run` has to return */
     atomic_bool in_guest;
 };

@@ -23,10 +23,9 @@ Cpu *cpu_for_monitor(Monitor *monitor, GError **error)
     return cpu_for_index(monitor_cpu(monitor), error);
 }
 
-bool cpu_read_virtual(Cpu *cpu, uint64_t address, void *buffer, uint64_t length)
+static bool access_virtual(Cpu *cpu, uint64_t address, uint8_t *at, uint64_t length, bool write)
 {
     AddressSpace *space = cpu->memory ? cpu->memory : machine_memory();
-    uint8_t *at = buffer;
 
     if (!cpu->ops || !cpu->ops->translate) {
         return false;
@@ -34,7 +33,8 @@ bool cpu_read_virtual(Cpu *cpu, uint64_t address, void *buffer, uint64_t length)
     while (length) {
         uint64_t piece = MIN(length, PAGE - address % PAGE), physical;
         if (!cpu->ops->translate(cpu, address, &physical) ||
-            !address_space_read_debug(space, physical, at, piece)) {
+            !(write ? address_space_write_rom(space, physical, at, piece)
+                    : address_space_read_debug(space, physical, at, piece))) {
             return false;
         }
         address += piece;
@@ -42,6 +42,16 @@ bool cpu_read_virtual(Cpu *cpu, uint64_t address, void *buffer, uint64_t length)
         length -= piece;
     }
     return true;
+}
+
+bool cpu_read_virtual(Cpu *cpu, uint64_t address, void *buffer, uint64_t length)
+{
+    return access_virtual(cpu, address, buffer, length, false);
+}
+
+bool cpu_write_virtual(Cpu *cpu, uint64_t address, const void *buffer, uint64_t length)
+{
+    return access_virtual(cpu, address, (void *)buffer, length, true);
 }
 
 bool machine_read_physical(uint64_t address, void *buffer, uint64_t length)

@@ -6,6 +6,7 @@
 #include "accel/qtest/server.h"
 #include "backends/char/options.h"
 #include "hw/core/machine.h"
+#include "monitor/gdb/gdb.h"
 #include "monitor/monitor.h"
 #include "vmm/options.h"
 #include "vmm/start.h"
@@ -169,4 +170,15 @@ bool start_qtest(GError **error)
         return false;
     }
     return !chardev || qtest_server_start(chardev, option_value("qtest-log"), error);
+}
+
+bool start_gdb(GError **error)
+{
+    const char *spec = option_value("gdb");
+
+    if (!spec || gdb_server_start(spec, error)) {
+        return true;
+    }
+    g_prefix_error(error, "-gdb %s: ", spec);
+    return false;
 }

@@ -16,6 +16,7 @@
 #include "hw/core/plug.h"
 #include "hw/core/trace.h"
 #include "hw/firmware/smbios.h"
+#include "monitor/gdb/gdb.h"
 #include "monitor/monitor.h"
 #include "qom/user-object.h"
 #include "vmm/config.h"
@@ -297,7 +298,8 @@ bool vmm_start(GError **error)
         machine_request_exit(0);
         return true;
     }
-    if (!start_monitors(error) || !start_qtest(error) || !daemonize_finish(error)) {
+    if (!start_monitors(error) || !start_qtest(error) || !start_gdb(error) ||
+        !daemonize_finish(error)) {
         return false;
     }
     if (!option_given("S")) {
@@ -311,6 +313,7 @@ void vmm_stop(void)
     if (machine_get()) {
         machine_stop(RUN_STATE_SHUTDOWN);
     }
+    gdb_server_stop();
     monitor_flush_all();
     qtest_server_stop();
     /* Before the serial ports, or the focus of a terminal that they share would come to them. */

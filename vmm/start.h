@@ -14,10 +14,11 @@ bool vmm_start(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Accepts any state that vmm_start() left. */
 void vmm_stop(void);
 
-/* start-backends.c: character backends, monitors, the qtest server */
+/* start-backends.c: character backends, monitors, the servers of qtest and GDB */
 bool start_chardevs(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool start_monitors(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool start_qtest(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+bool start_gdb(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The id of the chardev of a port ("serial", 0), or NULL. */
 const char *port_backend(const char *kind, unsigned index, void *opaque);
 

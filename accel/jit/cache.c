@@ -120,6 +120,7 @@ void jit_cache_release(void)
     g_clear_pointer(&jit.contexts, g_hash_table_unref);
     g_clear_pointer(&jit.all, g_ptr_array_unref);
     g_mutex_clear(&jit.lock);
+    g_clear_pointer(&jit.breakpoints, g_array_unref);
 }
 
 JitBlock *jit_cache_find(const JitContext *context, RamBlock *ram, uint64_t offset)
@@ -205,7 +206,7 @@ static void unchain(JitBlock *block)
     block->incoming = NULL;
 }
 
-static void take_out(JitBlock *block)
+void jit_cache_take_out(JitBlock *block)
 {
     atomic_store(&block->gone, true);
     jit_host_close(block);
@@ -233,7 +234,7 @@ static bool drop_on_page(RamBlock *ram, uint64_t offset, uint64_t length)
         unsigned part = part_on(block, page);
         JitBlock *next = block->next_on_page[part];
         if (overlaps(block, part, offset, length)) {
-            take_out(block);
+            jit_cache_take_out(block);
         } else {
             kept = true;
         }

@@ -8,6 +8,7 @@
 #ifndef ACCEL_JIT_CORE_H
 #define ACCEL_JIT_CORE_H
 
+#include "accel/debug.h"
 #include "accel/jit/jit.h"
 
 /* ---- blocks ---- */
@@ -60,6 +61,7 @@ typedef struct Jit {
     MemoryListener listener;
     bool map_changed;
     bool one_insn;
+    GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
     bool attached;
 } Jit;
 
@@ -76,6 +78,8 @@ uint32_t jit_cache_context(const JitContext *context);
 void jit_cache_flush(void);
 void jit_cache_init(void);
 void jit_cache_release(void);
+/* One of them. */
+void jit_cache_take_out(JitBlock *block);
 /* Is there code in that range that the CPU is executing at `pc`? */
 bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t pc);
 
@@ -143,6 +147,11 @@ typedef struct JitCore {
         bool writable;
     } walk[JIT_WALK_ENTRIES];    /* RAM that page tables lie in */
     bool single;                 /* the next block is one instruction, and is not kept */
+    bool pass;                   /* … even if there is a breakpoint on it */
+    uint8_t step;                /* of a debugger's step: debug.c */
+    uint8_t watch_met;           /* which of JitCpu.watch; 0: none */
+    uint8_t watch_kind[JIT_WATCHES]; /* DebugKind of the debugger's */
+    uint64_t step_pc, left_pc;   /* where the step began; where a block was given up */
     bool translating;
     bool running;                /* between vcpu_enter_guest() and vcpu_leave_guest() */
     bool in_code;                /* generated code runs: MXCSR is the guest's */
@@ -215,5 +224,17 @@ void jit_load_vector(JitCpu *cpu, uint64_t address, void *to, uint64_t packed);
 void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t packed);
 
 void jit_run(Vcpu *vcpu);
+
+/* ---- debug.c ---- */
+
+bool jit_set_debug(Vcpu *vcpu, GError **error);
+bool jit_check_debug(const DebugPoint *point, GError **error);
+void jit_debug_watch_hit(JitCpu *cpu, unsigned number);
+/* Once a block was given up, around a block, between blocks; all while cpu->debugged. Stops: the CPU
+ * must not go on. */
+void jit_debug_left(JitCpu *cpu);
+void jit_debug_before_block(JitCpu *cpu);
+void jit_debug_after_block(JitCpu *cpu);
+bool jit_debug_stops(JitCpu *cpu);
 
 #endif

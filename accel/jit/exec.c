@@ -287,7 +287,7 @@ static void run_blocks(JitCpu *cpu)
         end = block->code ? jit_host_run(cpu, block, &block, &number)
                           : jit_evaluate(cpu, block, &number);
         cpu->core->single = false;
-        if (end == JIT_END_LEAVE ||
+        if (end == JIT_END_LEAVE || G_UNLIKELY(cpu->core->pass) ||
             G_UNLIKELY(atomic_load_explicit(&cpu->attention, memory_order_relaxed))) {
             return;
         }
@@ -298,6 +298,35 @@ static void run_blocks(JitCpu *cpu)
             block = jit_block_at(cpu, &context);
         }
     }
+}
+
+/* Between blocks. False: the CPU comes back to its thread's loop. */
+static bool run_once(JitCpu *cpu)
+{
+    Vcpu *vcpu = &cpu->vcpu;
+    bool stops, runs;
+
+    if (atomic_exchange(&cpu->attention, false)) {
+        jit_leave_guest(cpu);
+        jit_enter_guest(cpu);
+    }
+    if ((G_UNLIKELY(cpu->debugged) && jit_debug_stops(cpu)) || vcpu_must_leave(vcpu)) {
+        return false;
+    }
+    runs = cpu->arch->pending(cpu);
+    stops = G_UNLIKELY(cpu->debugged) && jit_debug_stops(cpu);
+    vcpu->cpu->halted = !runs;
+    if (!runs || stops) {
+        return false;
+    }
+    if (G_UNLIKELY(cpu->debugged)) {
+        jit_debug_before_block(cpu);
+        run_blocks(cpu);
+        jit_debug_after_block(cpu);
+    } else {
+        run_blocks(cpu);
+    }
+    return true;
 }
 
 void jit_run(Vcpu *vcpu)
@@ -312,19 +341,10 @@ void jit_run(Vcpu *vcpu)
         jit_host_float_save(cpu);
         cpu->core->in_code = false;
     }
-    for (;;) {
-        if (atomic_exchange(&cpu->attention, false)) {
-            jit_leave_guest(cpu);
-            jit_enter_guest(cpu);
-        }
-        if (vcpu_must_leave(vcpu)) {
-            break;
-        }
-        if (!cpu->arch->pending(cpu)) {
-            vcpu->cpu->halted = true;
-            break;
-        }
-        run_blocks(cpu);
+    if (G_UNLIKELY(cpu->debugged)) {
+        jit_debug_left(cpu);
+    }
+    while (run_once(cpu)) {
     }
     jit_leave_guest(cpu);
 }

@@ -166,6 +166,7 @@ static VcpuOps jit_vcpu_ops = {    /* .size is the architecture's */
     .thread = "JIT", .create = create, .destroy = destroy,
     .run = jit_run, .kick = kick, .has_work = has_work, .get_state = get_state,
     .put_state = put_state, .inject_nmi = inject_nmi,
+    .set_debug = jit_set_debug, .check_debug = jit_check_debug,
 };
 
 /* ---- the accelerator ---- */

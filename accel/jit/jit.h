@@ -78,6 +78,13 @@ typedef struct JitTranslation {
  */
 bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte);
 
+/*
+ * Is there a debugger's breakpoint on the instruction at `pc`? Then the block ends before it, or, when
+ * it is the first, jit_debug_lower() is what is lowered, with the slots saying `pc`; it ends the block.
+ */
+bool jit_debug_break(const JitTranslation *t, uint64_t pc);
+void jit_debug_lower(JitTranslation *t, uint64_t pc);
+
 typedef struct JitArch {
     const char *name;             /* "x86" */
     size_t size;                  /* of the CPU struct */
@@ -153,6 +160,7 @@ typedef struct JitTlb {
 } JitTlb;
 
 #define JIT_WATCHES 12
+#define JIT_ARCH_WATCHES 4
 /* A range of virtual addresses whose accesses somebody wants to know of. */
 typedef struct JitWatch {
     uint64_t address, length;
@@ -175,9 +183,10 @@ struct JitCpu {
     JitTlb tlb[JIT_MMU_MODES];
     JitJump *jumps;              /* 1 << JIT_JUMP_BITS */
     uint64_t jump_salt;          /* of the tags in there: one for each time it was flushed */
-    JitWatch watch[JIT_WATCHES]; /* by who wants it: the architecture has 0 to 3 */
+    JitWatch watch[JIT_WATCHES]; /* the architecture has the first JIT_ARCH_WATCHES */
     unsigned watches;            /* one more than the highest in use */
     atomic_bool attention;       /* leave the chain of blocks: look around */
+    bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
 };

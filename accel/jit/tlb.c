@@ -312,7 +312,11 @@ void jit_check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned ac
                 cpu->core->single = true;
                 jit_leave(cpu);
             }
-            cpu->arch->watch_hit(cpu, i);
+            if (i < JIT_ARCH_WATCHES) {
+                cpu->arch->watch_hit(cpu, i);
+            } else {
+                jit_debug_watch_hit(cpu, i);
+            }
         }
     }
 }

@@ -60,6 +60,8 @@ const KvmCapInfo kvm_caps[KVM_CAPS] = {
     CAP(CAP_PMU_CAPABILITY, PMU_CAPABILITY),
     CAP(CAP_SMM, X86_SMM),
     CAP(CAP_USER_SPACE_MSR, X86_USER_SPACE_MSR),
+    CAP(CAP_GUEST_DEBUG, SET_GUEST_DEBUG),
+    CAP(CAP_GUEST_DEBUG_FLAGS, SET_GUEST_DEBUG2),
 };
 
 bool kvm_enable_cap(Kvm *kvm, KvmCap cap, uint64_t argument, GError **error)

@@ -177,14 +177,6 @@ static bool exit_nothing(KvmVcpu *vcpu, struct kvm_run *run)
     return true;
 }
 
-static bool exit_debug(KvmVcpu *vcpu, struct kvm_run *run)
-{
-    machine_lock();
-    machine_request_debug();
-    machine_unlock();
-    return false;
-}
-
 static bool exit_ioapic_eoi(KvmVcpu *vcpu, struct kvm_run *run)
 {
     machine_lock();
@@ -274,7 +266,7 @@ static const ExitHandler handlers[] = {
     [KVM_EXIT_EXCEPTION] = exit_exception,
     [KVM_EXIT_IO] = exit_io,
     [KVM_EXIT_HYPERCALL] = exit_hypercall,
-    [KVM_EXIT_DEBUG] = exit_debug,
+    [KVM_EXIT_DEBUG] = kvm_x86_exit_debug,
     [KVM_EXIT_HLT] = exit_hlt,
     [KVM_EXIT_MMIO] = exit_mmio,
     [KVM_EXIT_IRQ_WINDOW_OPEN] = exit_nothing,  /* the next entry injects */

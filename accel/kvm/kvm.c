@@ -221,6 +221,7 @@ static void kvm_run_state(Accel *accel, bool running)
     if (!running) {
         kvm_coalesced_flush(kvm);
     }
+    kvm_x86_debug_run_state(running);
     kvm_x86_run_state(kvm, running);
 }
 

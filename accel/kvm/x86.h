@@ -3,6 +3,7 @@
 #ifndef ACCEL_KVM_X86_H
 #define ACCEL_KVM_X86_H
 
+#include "accel/debug.h"
 #include "accel/kvm/kvm.h"
 #include "arch/x86/cpu.h"
 
@@ -99,6 +100,15 @@ void kvm_chips_end_of_interrupt(Kvm *kvm, uint8_t vector);
 bool kvm_pit_attach(Kvm *kvm, Device *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_pit_detach(Kvm *kvm);
 void kvm_pit_run_state(Kvm *kvm, bool running);
+
+/* ---- x86-debug.c: a debugger outside of the guest ---- */
+
+bool kvm_x86_set_debug(Vcpu *vcpu, GError **error);
+bool kvm_x86_check_debug(const DebugPoint *point, GError **error);
+/* Breakpoints stand in guest memory while the CPUs run. */
+void kvm_x86_debug_run_state(bool running);
+/* KVM_EXIT_DEBUG, without the lock. */
+bool kvm_x86_exit_debug(KvmVcpu *vcpu, struct kvm_run *run);
 
 /* ---- x86-explain.c ---- */
 

@@ -393,7 +393,8 @@ static DisasMode disas_mode(Cpu *cpu)
 static const CpuOps cpu_ops = {
     .arch = "x86_64", .print_registers = print_registers, .program_counter = program_counter,
     .get_register = get_register, .set_register = set_register, .translate = translate,
-    .inject_nmi = inject_nmi, .disas_mode = disas_mode, .print_pages = print_pages, .print_ranges = print_ranges,
+    .inject_nmi = inject_nmi, .registers = &x86_register_ops, .disas_mode = disas_mode,
+    .print_pages = print_pages, .print_ranges = print_ranges,
 };
 
 static bool cpu_prepare(Device *device, GError **error)

@@ -34,6 +34,9 @@ typedef struct X86Cpu {
     int32_t socket_id, die_id, core_id, thread_id;
 } X86Cpu;
 
+/* debugger.c: the registers as GDB numbers them. */
+extern const CpuRegisterOps x86_register_ops;
+
 #define X86_CPU_TYPE "x86_64-cpu" /* the parent of all models' types */
 
 /*

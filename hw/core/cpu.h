@@ -11,6 +11,23 @@
 
 typedef struct Cpu Cpu;
 
+/* Of a register, for debuggers: the widest one that there is. */
+#define CPU_REGISTER_MAX 64
+
+/*
+ * Registers as debuggers number them, in the guest's byte order, from and to the state as last
+ * synchronized. How they are numbered is told by `describe`: a target description of GDB
+ * ("Debugging with GDB", appendix G), whose register numbers run from 0 without a gap.
+ */
+typedef struct CpuRegisterOps {
+    unsigned (*count)(Cpu *cpu);
+    /* Bytes of register `number`, below count: at most CPU_REGISTER_MAX. */
+    unsigned (*get)(Cpu *cpu, unsigned number, uint8_t *bytes);
+    /* `length` bytes; what is missing is 0, what is too much goes. False: it cannot be set. */
+    bool (*set)(Cpu *cpu, unsigned number, const uint8_t *bytes, unsigned length);
+    char *(*describe)(Cpu *cpu);                        /* the caller frees it */
+} CpuRegisterOps;
+
 /* What an architecture's CPU type supplies. */
 typedef struct CpuOps {
     const char *arch;                                   /* "x86_64" */
@@ -22,6 +39,7 @@ typedef struct CpuOps {
     /* Guest virtual to physical, by a walk of the page tables; false when unmapped. */
     bool (*translate)(Cpu *cpu, uint64_t virtual_address, uint64_t *physical);
     void (*inject_nmi)(Cpu *cpu);
+    const CpuRegisterOps *registers;                    /* may be NULL */
     /* How the CPU would read code now. May be NULL. */
     DisasMode (*disas_mode)(Cpu *cpu);
     /* The page tables: a line a page (`info tlb`), a line a range (`info mem`). May be NULL. */

@@ -268,6 +268,13 @@ static void take_debug_trap(X86Jit *cpu)
     cpu->events.exception_injected = false;
 }
 
+/* A debugger steps: what it looks at is the program, not the interrupts that came meanwhile. */
+static bool keeps_out_interrupts(const X86Jit *cpu)
+{
+    return G_UNLIKELY(cpu->core.vcpu.debug.step == VCPU_STEP_NO_IRQ) &&
+           cpu->mp_state == X86_MP_RUNNABLE;
+}
+
 static bool pending(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
@@ -304,7 +311,7 @@ static bool pending(JitCpu *jit)
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_NMI);
         e->nmi_masked = true;
         deliver_external(cpu, X86_NMI);
-    } else if ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF)) {
+    } else if ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF) && !keeps_out_interrupts(cpu)) {
         take_interrupt(cpu);
     }
     return cpu->mp_state == X86_MP_RUNNABLE;

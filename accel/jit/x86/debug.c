@@ -63,10 +63,8 @@ void x86_watch_hit(JitCpu *jit, unsigned number)
 {
     X86Jit *cpu = (X86Jit *)jit;
 
-    if (number < 4) {
-        cpu->debug_pending |= 1u << number;
-        jit_attention(jit);
-    }
+    cpu->debug_pending |= 1u << number;
+    jit_attention(jit);
 }
 
 void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size)

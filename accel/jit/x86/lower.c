@@ -467,6 +467,14 @@ void x86_lower_block(JitTranslation *t)
     Lower l = { .ir = t->ir, .t = t, .cpu = (X86Jit *)t->cpu, .pc = t->context.pc,
                 .flags = t->context.flags, .cc_op = -1 };
 
+    if (jit_debug_break(t, l.pc)) {
+        ir_insn(l.ir, l.pc);
+        ir_put(l.ir, X86_SLOT_RIP, insn_ip(&l));
+        jit_debug_lower(t, l.pc);
+        t->insns = 1;
+        t->end = l.pc + 1;
+        return;
+    }
     while (!l.ended) {
         X86Decoded decoded = x86_decode(&l.insn, code_bits(&l), fetch, &l);
         if (decoded == X86_NO_BYTES) {
@@ -478,7 +486,7 @@ void x86_lower_block(JitTranslation *t)
         t->end = l.end;
         l.pc = l.end;
         if (!l.ended && (t->insns >= t->max_insns || l.ir->count > IR_ENOUGH_OPS ||
-                         l.ir->exits > IR_MAX_EXITS - 3)) {
+                         l.ir->exits > IR_MAX_EXITS - 3 || jit_debug_break(t, l.pc))) {
             break;
         }
     }

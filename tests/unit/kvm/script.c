@@ -388,6 +388,9 @@ static int cpu_ioctl(unsigned n, unsigned long request, void *argument)
         script.interrupts[script.interrupt_count++ % G_N_ELEMENTS(script.interrupts)] =
             ((struct kvm_interrupt *)argument)->irq;
         return 0;
+    case KVM_SET_GUEST_DEBUG:
+        memcpy(&cpu->debug, argument, sizeof(cpu->debug));
+        return 0;
     case KVM_NMI:
         script.nmis++;
         return 0;

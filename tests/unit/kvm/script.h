@@ -40,6 +40,7 @@ typedef struct ScriptCpu {
     struct kvm_mp_state mp_state;
     struct kvm_regs regs;
     struct kvm_sregs2 sregs;
+    struct kvm_guest_debug debug;
 } ScriptCpu;
 
 typedef struct ScriptDevice {
