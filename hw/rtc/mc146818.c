@@ -389,6 +389,11 @@ static uint64_t read_c(Device *device, unsigned index)
     return value;
 }
 
+/* Registers C and D. With REG_RO their writes would go to the RAM that lies under all. */
+static void write_read_only(Device *device, unsigned index, uint64_t value)
+{
+}
+
 static uint64_t read_data(Device *device, unsigned index)
 {
     Rtc *rtc = RTC(device);
@@ -566,9 +571,9 @@ static const RegisterInfo cmos_registers[] = {
     { 0x0a, "A", "update in progress, divider, rate", BYTE(0x0a), .writable = 0x7f,
       .read = read_a, .write = write_a },
     { 0x0b, "B", "modes and interrupt enables", BYTE(0x0b), .write = write_b },
-    { 0x0c, "C", "interrupt flags; reading clears them", BYTE(0x0c), .access = REG_RO,
-      .read = read_c },
-    { 0x0d, "D", "valid RAM and time", BYTE(0x0d), .access = REG_RO },
+    { 0x0c, "C", "interrupt flags; reading clears them", BYTE(0x0c),
+      .read = read_c, .write = write_read_only },
+    { 0x0d, "D", "valid RAM and time", BYTE(0x0d), .write = write_read_only },
     { 0x32, "CENTURY", NULL, BYTE(0x32), .wrote = wrote_time },
     { 0x37, "CENTURY_PS2", "the same byte", BYTE(0x32), .wrote = wrote_time },
     { 0x00, "CMOS", "battery-backed RAM, the above included", FIELD_ARRAY(Rtc, cmos),

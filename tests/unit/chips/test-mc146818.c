@@ -101,6 +101,10 @@ static void test_reset(void)
     g_assert_cmphex(get(RTC_B), ==, 0x02);
     g_assert_cmphex(get(RTC_C), ==, 0x00);
     g_assert_cmphex(get(RTC_D), ==, 0x80);
+    put(RTC_C, 0xff);
+    put(RTC_D, 0);      /* read-only, both */
+    g_assert_cmphex(get(RTC_C), ==, 0x00);
+    g_assert_cmphex(get(RTC_D), ==, 0x80);
     g_assert_cmphex(in8(0x70), ==, 0xff);
     check_time(0x16, 0x01, 0x21);
     check_date(0x20, 0x06, 0x06, 0x17, 7);
