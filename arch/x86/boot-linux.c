@@ -151,6 +151,8 @@ bool boot_parse_linux(const uint8_t *data, size_t size, BootLinux *image, GError
         return false;
     }
     image->loaded_high = field(data, image, LOADFLAGS, 1) & LOADED_HIGH;
+    /* Linux says where it loads itself; what only wears its header, as iPXE does, says 0. */
+    image->protected_entry = field(data, image, CODE32_START, 4) != 0;
     if (image->protocol >= 0x020c) {
         uint64_t flags = field(data, image, XLOADFLAGS, 2);
 
@@ -176,6 +178,12 @@ static bool choose_entry(BootPlan *plan, GError **error)
     if (!image->loaded_high) {
         error_set(error, ERROR_INVALID,
                   "a Linux zImage, which loads below 1 MiB, starts only through firmware (-bios)");
+        return false;
+    }
+    if (!image->protected_entry) {
+        error_set(error, ERROR_INVALID,
+                  "it has no entry in protected mode (its header's code32_start is 0), so it "
+                  "starts only through firmware (-bios bios-256k.bin)");
         return false;
     }
     if (wanted == BOOT_ENTRY_LONG64 && !can) {

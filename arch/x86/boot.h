@@ -86,6 +86,7 @@ typedef struct BootLinux {
     uint32_t header_end;      /* of the setup header, offset in the file */
     uint64_t kernel_size;     /* what follows the setup code */
     bool loaded_high;         /* at 1 MiB or above: bzImage */
+    bool protected_entry;     /* code32_start is not 0 */
     bool relocatable;
     bool entry_64;            /* has the 64-bit entry */
     bool above_4g;            /* initrd and command line may lie above 4 GiB */

@@ -348,6 +348,9 @@ static void test_linux_old(void)
     put(kernel, 0x206, 0x020f, 2);
     put(kernel, 0x211, 0, 1);
     assert_refused(&request, "zImage");
+    put(kernel, 0x211, 1, 1);
+    put(kernel, 0x214, 0, 4);
+    assert_refused(&request, "no entry in protected mode");
 }
 
 static void test_linux_bad(void)
