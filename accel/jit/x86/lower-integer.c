@@ -316,53 +316,70 @@ void x86_lower_imul(Lower *l)
     set_flags(l, CC_MUL, size, low, high_matters(l, size, true, low, high), 0);
 }
 
+typedef struct Quotient {
+    uint64_t quotient, remainder;
+    bool overflow;
+} Quotient;
+
+/* `high` and `low` are of so many bits, and zero-extended. Wide division only where it is needed. */
+static Quotient divide_unsigned(uint64_t high, uint64_t low, uint64_t by, unsigned bits)
+{
+    unsigned __int128 value;
+
+    if (high >= by) {
+        return (Quotient){ .overflow = true };
+    }
+    if (bits < 64 || !high) {
+        low |= bits < 64 ? high << bits : 0;
+        return (Quotient){ low / by, low % by, false };
+    }
+    value = (unsigned __int128)high << 64 | low;
+    return (Quotient){ (uint64_t)(value / by), (uint64_t)(value % by), false };
+}
+
+static Quotient divide_signed(uint64_t high, uint64_t low, uint64_t by, unsigned bits)
+{
+    bool minus = high >> (bits - 1) & 1, minus_by = by >> (bits - 1) & 1;
+    uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1, limit;
+    Quotient q;
+
+    if (minus) {
+        low = -low & mask;
+        high = (~high + !low) & mask;
+    }
+    q = divide_unsigned(high, low, minus_by ? -by & mask : by, bits);
+    limit = (mask >> 1) + (minus != minus_by);
+    q.overflow |= q.quotient > limit;
+    q.quotient = minus != minus_by ? -q.quotient : q.quotient;
+    q.remainder = minus ? -q.remainder : q.remainder;
+    return q;
+}
+
 /* RDX:RAX by a value; quotient and remainder, or #DE. */
 static uint64_t divide(X86Jit *cpu, uint64_t by, uint64_t size, uint64_t sign)
 {
     unsigned bits = 8 * size;
-    uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1;
-    unsigned __int128 low = cpu->gpr[X86_RAX] & mask, high = cpu->gpr[X86_RDX] & mask, value;
-    uint64_t quotient, remainder;
+    uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1, low = cpu->gpr[X86_RAX] & mask;
+    uint64_t high = (size == 1 ? cpu->gpr[X86_RAX] >> 8 : cpu->gpr[X86_RDX]) & mask;
+    Quotient q = { .overflow = true };
 
-    if (size == 1) {
-        high = cpu->gpr[X86_RAX] >> 8 & 0xff;
+    by &= mask;
+    if (by) {
+        q = sign ? divide_signed(high, low, by, bits) : divide_unsigned(high, low, by, bits);
     }
-    value = high << bits | low;
-    if (!(by & mask)) {
+    if (q.overflow) {
         x86_raise(cpu, X86_DE);
     }
-    if (sign) {
-        __int128 dividend = (__int128)(value << (128 - 2 * bits)) >> (128 - 2 * bits);
-        int64_t divisor = (int64_t)(by << (64 - bits)) >> (64 - bits);
-        __int128 least = -((__int128)1 << (bits - 1)), q;
-        /* The one quotient that 128 bits cannot hold. */
-        if (divisor == -1 && dividend == (__int128)((unsigned __int128)1 << 127)) {
-            x86_raise(cpu, X86_DE);
-        }
-        q = dividend / divisor;
-        if (q < least || q > -(least + 1)) {
-            x86_raise(cpu, X86_DE);
-        }
-        quotient = (uint64_t)q;
-        remainder = (uint64_t)(dividend % divisor);
-    } else {
-        unsigned __int128 q = value / (by & mask);
-        if (q > mask) {
-            x86_raise(cpu, X86_DE);
-        }
-        quotient = (uint64_t)q;
-        remainder = (uint64_t)(value % (by & mask));
-    }
-    quotient &= mask;
-    remainder &= mask;
+    q.quotient &= mask;
+    q.remainder &= mask;
     if (size == 1) {
-        cpu->gpr[X86_RAX] = (cpu->gpr[X86_RAX] & ~0xffffull) | remainder << 8 | quotient;
+        cpu->gpr[X86_RAX] = (cpu->gpr[X86_RAX] & ~0xffffull) | q.remainder << 8 | q.quotient;
     } else if (size == 2) {
-        cpu->gpr[X86_RAX] = (cpu->gpr[X86_RAX] & ~mask) | quotient;
-        cpu->gpr[X86_RDX] = (cpu->gpr[X86_RDX] & ~mask) | remainder;
+        cpu->gpr[X86_RAX] = (cpu->gpr[X86_RAX] & ~mask) | q.quotient;
+        cpu->gpr[X86_RDX] = (cpu->gpr[X86_RDX] & ~mask) | q.remainder;
     } else {
-        cpu->gpr[X86_RAX] = quotient;
-        cpu->gpr[X86_RDX] = remainder;
+        cpu->gpr[X86_RAX] = q.quotient;
+        cpu->gpr[X86_RDX] = q.remainder;
     }
     return 0;
 }
