@@ -106,7 +106,7 @@ typedef union X86Vector {
     int64_t s64[8];
     float f32[16];
     double f64[8];
-} __attribute__((aligned(64))) X86Vector;
+} __attribute__((aligned(32))) X86Vector;
 
 /* A register of the x87: 80 bits, as FSAVE lays it out. MMX is its mantissa. */
 typedef struct X86Fpr {
@@ -145,7 +145,7 @@ typedef struct X86Jit {
     uint16_t fop, fcs, fds;
     uint64_t fip, fdp;
     uint32_t mxcsr;
-    X86Vector vector[16];        /* ZMM0 … 15; bits above 255 are not modelled */
+    X86Vector vector[16] __attribute__((aligned(64))); /* ZMM0 … 15; bits above 255 are not modelled */
     X86Vector scratch[4];        /* for lowering: memory operands and the like */
     uint64_t shift_counts[65][2] __attribute__((aligned(16))); /* as vectors: 0 … 64, for shifts by an immediate */
 
