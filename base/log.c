@@ -18,7 +18,7 @@ static const LogItemName item_names[] = {
     { "guest_errors", LOG_GUEST_ERRORS, "the guest broke a rule of the hardware" },
     { "unimp", LOG_UNIMPLEMENTED, "the guest used what is not modelled" },
     { "int", LOG_INT, "interrupts and exceptions" },
-    { "cpu", LOG_CPU, "CPU state at interesting exits" },
+    { "cpu", LOG_CPU, "CPU state before every translated block as it is entered" },
     { "cpu_reset", LOG_CPU_RESET, "CPU state before a CPU is reset" },
     { "memory", LOG_MEMORY, "changes of the memory map" },
     { "trace", LOG_TRACE, "trace points (-d trace:PATTERN, or -trace PATTERN)" },
@@ -26,7 +26,8 @@ static const LogItemName item_names[] = {
     { "op", LOG_OP, "intermediate form of translated code" },
     { "out_asm", LOG_OUT_ASM, "host code as it is generated" },
     { "exec", LOG_EXEC, "every translated block as it is entered" },
-    { "page", LOG_PAGE, "pages with translated code" },
+    { "page", LOG_PAGE, "pages with translated code, and writes to them" },
+    { "nochain", LOG_NOCHAIN, "blocks do not go on to one another, so that exec and cpu show all" },
 };
 
 unsigned log_mask;
@@ -73,6 +74,87 @@ gboolean log_set_items(const char *items, GError **error)
         }
     }
     return TRUE;
+}
+
+/* ---- -dfilter ---- */
+
+typedef struct LogRange {
+    guint64 first, last;
+} LogRange;
+
+static GArray *ranges;    /* NULL: everything is wanted */
+
+static gboolean parse_number(const char *text, guint64 *value)
+{
+    char *end;
+
+    if (!g_ascii_isdigit(*text)) {
+        return FALSE;
+    }
+    errno = 0;
+    *value = g_ascii_strtoull(text, &end, 0);
+    return !errno && !*end;
+}
+
+static gboolean parse_range(const char *text, LogRange *range, GError **error)
+{
+    size_t length = strspn(text, "0123456789abcdefABCDEFxX");
+    g_autofree char *first = g_strndup(text, length);
+    const char *sign = text + length;
+    gboolean to = g_str_has_prefix(sign, "..");
+    guint64 start, other;
+
+    if ((!to && *sign != '+' && *sign != '-') || !parse_number(first, &start) ||
+        !parse_number(sign + (to ? 2 : 1), &other)) {
+        error_set(error, ERROR_INVALID, "'%s' is no range of addresses: START..END, START+LENGTH or "
+                  "START-LENGTH are", text);
+        return FALSE;
+    }
+    range->first = *sign == '-' ? start - other : start;
+    range->last = to ? other : *sign == '+' ? start + other - 1 : start - 1;
+    if ((!to && !other) || range->first > range->last) {
+        error_set(error, ERROR_INVALID, "'%s' is an empty range of addresses, or passes their end",
+                  text);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean log_set_filter(const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text ? text : "", ",", -1);
+
+    if (!text) {
+        g_clear_pointer(&ranges, g_array_unref);
+        return TRUE;
+    }
+    if (!*text) {
+        error_set(error, ERROR_INVALID, "a range of addresses is expected: START..END, START+LENGTH "
+                  "or START-LENGTH");
+        return FALSE;
+    }
+    if (!ranges) {
+        ranges = g_array_new(FALSE, FALSE, sizeof(LogRange));
+    }
+    for (char **part = parts; *part; part++) {
+        LogRange range;
+        if (!parse_range(*part, &range, error)) {
+            return FALSE;
+        }
+        g_array_append_val(ranges, range);
+    }
+    return TRUE;
+}
+
+gboolean log_address_wanted(guint64 address)
+{
+    for (guint i = 0; ranges && i < ranges->len; i++) {
+        const LogRange *range = &g_array_index(ranges, LogRange, i);
+        if (address >= range->first && address <= range->last) {
+            return TRUE;
+        }
+    }
+    return !ranges;
 }
 
 char *log_items_help(void)

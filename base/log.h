@@ -16,7 +16,7 @@ typedef enum LogItem {
     LOG_GUEST_ERRORS  = 1 << 0,  /* the guest broke a rule of the hardware */
     LOG_UNIMPLEMENTED = 1 << 1,  /* the guest used what is not modelled */
     LOG_INT           = 1 << 2,  /* interrupts and exceptions taken */
-    LOG_CPU           = 1 << 3,  /* CPU state on interesting exits */
+    LOG_CPU           = 1 << 3,  /* CPU state before each block that is entered */
     LOG_CPU_RESET     = 1 << 4,
     LOG_MEMORY        = 1 << 5,  /* map changes */
     LOG_TRACE         = 1 << 6,  /* trace points, see log_trace_enable() */
@@ -25,17 +25,27 @@ typedef enum LogItem {
     LOG_OUT_ASM       = 1 << 9,
     LOG_EXEC          = 1 << 10,
     LOG_PAGE          = 1 << 11,
+    LOG_NOCHAIN       = 1 << 12, /* the software CPU comes back to its loop after every block */
 } LogItem;
 
 extern unsigned log_mask;
 
-static inline gboolean log_enabled(LogItem item)
+/* One of them, at least. */
+static inline gboolean log_enabled(unsigned items)
 {
-    return (log_mask & item) != 0;
+    return (log_mask & items) != 0;
 }
 
 /* Sets the mask from a comma-separated list ("guest_errors,unimp", "all"). */
 gboolean log_set_items(const char *items, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * Limits what is logged of guest code to addresses in these ranges (-dfilter): "START..END" with
+ * its end, "START+LENGTH" from START on, "START-LENGTH" below START; separated by commas. Added to
+ * those there are; NULL: no limit any more. Only while no other thread logs.
+ */
+gboolean log_set_filter(const char *ranges, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean log_address_wanted(guint64 address);
 
 /* The text that `-d help` prints; the caller frees it. */
 char *log_items_help(void);

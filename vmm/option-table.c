@@ -78,6 +78,8 @@ const OptionInfo option_table[] = {
     { "gdb", OPTION_ONCE, "DEV", "serve a debugger (GDB) on 'tcp::1234', 'unix:PATH,server=on', …" },
     { "s", OPTION_FLAG, NULL, "short for -gdb tcp::1234", NULL, NULL, NULL, "gdb tcp::1234" },
     { "d", OPTION_LIST, "ITEM[,…]", "log items to standard error ('-d help' for a list)" },
+    { "dfilter", OPTION_LIST, "RANGE[,…]",
+      "log only guest code in START..END, START+LENGTH or START-LENGTH" },
     { "D", OPTION_ONCE, "FILE", "log to a file" },
     { "trace", OPTION_LIST, "[enable=]PATTERN", "enable trace points" },
     { "msg", OPTION_MERGED, "[timestamp=on|off]", "the form of messages" },

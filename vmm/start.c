@@ -194,9 +194,16 @@ bool start_help(bool *ok, GError **error)
 static bool start_logging(GError **error)
 {
     GPtrArray *items = option_values("d"), *traces = option_values("trace");
+    GPtrArray *filters = option_values("dfilter");
 
     for (guint i = 0; i < items->len; i++) {
         if (!log_set_items(items->pdata[i], error)) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < filters->len; i++) {
+        if (!log_set_filter(filters->pdata[i], error)) {
+            g_prefix_error(error, "-dfilter: ");
             return false;
         }
     }

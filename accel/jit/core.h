@@ -225,6 +225,18 @@ void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t 
 
 void jit_run(Vcpu *vcpu);
 
+/* ---- log.c ---- */
+
+/* While an item of the log wants it. */
+void jit_log_translated(const JitTranslation *t);
+void jit_log_entered(JitCpu *cpu, const JitBlock *block);
+/* After a block got its code, or none. Under jit.lock. */
+void jit_log_compiled(const JitBlock *block, size_t bytes);
+/* /tmp/perf-PID.map: names of code for perf. */
+bool jit_perf_map_open(GError **error);
+void jit_perf_map_close(void);
+void jit_perf_map_add(const void *code, size_t bytes, const char *name);
+
 /* ---- debug.c ---- */
 
 bool jit_set_debug(Vcpu *vcpu, GError **error);

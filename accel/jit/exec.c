@@ -48,6 +48,8 @@ static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
     t->page[part] = info->ram->host + info->offset;
     if (dirty_log_take(info->ram, DIRTY_CODE, info->offset, JIT_PAGE_SIZE, 1, NULL, &next)) {
         jit_tlb_watch(info->ram, info->offset);
+        log_write(LOG_PAGE, "page 0x%" PRIx64 ": code is translated, writes are noticed",
+                  info->physical);
     }
 }
 
@@ -70,16 +72,6 @@ bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte)
 }
 
 /* ---- translation ---- */
-
-static void log_block(const JitTranslation *t)
-{
-    if (log_enabled(LOG_OP)) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        ir_print(t->ir, text);
-        log_write(LOG_OP, "block 0x%" PRIx64 " flags 0x%x:\n%s", t->context.pc, t->context.flags,
-                  text->str);
-    }
-}
 
 /* The operations that are left, numbered anew, in core->ops. */
 static unsigned compact(JitCore *core)
@@ -175,7 +167,9 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     cpu->arch->translate(&t);
     t.uncached |= second_page_elsewhere(&t, ram);
     ir_remove_dead(&core->ir);
-    log_block(&t);
+    if (G_UNLIKELY(log_enabled(LOG_IN_ASM | LOG_OP))) {
+        jit_log_translated(&t);
+    }
     block = make_block(&t, ram, offset);
     if (!block->ram) {
         keep_ops(block);
@@ -191,7 +185,7 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         block = other;
     } else {
         block->context = jit_cache_context(context);
-        jit_host_compile(block);
+        jit_log_compiled(block, jit_host_compile(block));
         keep_ops(block);
         jit_cache_add(block);
     }
@@ -236,7 +230,7 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
     if (!block) {
         block = translate(cpu, context, info);
     }
-    if (block->ram) {
+    if (block->ram && G_LIKELY(!log_enabled(LOG_NOCHAIN))) {
         /* Translating may have flushed all. */
         *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,
                            block->context };
@@ -260,7 +254,7 @@ static JitBlock *follow(JitCpu *cpu, JitBlock *block, unsigned number)
     cpu->arch->context(cpu, &context);
     next = jit_block_at(cpu, &context);
     /* Other pages may be mapped elsewhere tomorrow; this one is what found the block. */
-    if (next->ram && block->ram && !next->length[1] && !block->length[1] &&
+    if (!log_enabled(LOG_NOCHAIN) && next->ram && block->ram && !next->length[1] && !block->length[1] &&
         !((next->pc ^ block->pc) & JIT_PAGE_MASK) && next->flags == block->flags &&
         next->base == block->base && next->mode == block->mode) {
         g_mutex_lock(&jit.lock);
@@ -281,8 +275,8 @@ static void run_blocks(JitCpu *cpu)
     cpu->arch->context(cpu, &context);
     block = jit_block_at(cpu, &context);
     for (;;) {
-        if (log_enabled(LOG_EXEC)) {
-            log_write(LOG_EXEC, "CPU %u: 0x%" PRIx64 "\n", cpu->vcpu.cpu->index, block->pc);
+        if (G_UNLIKELY(log_enabled(LOG_EXEC | LOG_CPU))) {
+            jit_log_entered(cpu, block);
         }
         end = block->code ? jit_host_run(cpu, block, &block, &number)
                           : jit_evaluate(cpu, block, &number);

@@ -102,14 +102,14 @@ static void apply_fixups(Gen *g, uint8_t *at)
     }
 }
 
-void jit_host_compile(JitBlock *block)
+size_t jit_host_compile(JitBlock *block)
 {
     static Gen *g;
     static uint8_t *hot, *cold;
     uint8_t *at = code.write + code.used;
 
     if (!code.write || jit_host_is_full()) {
-        return;
+        return 0;
     }
     if (!g) {
         g = g_new(Gen, 1);
@@ -125,7 +125,7 @@ void jit_host_compile(JitBlock *block)
     find_last_uses(g);
     emit_block(g);
     if (g->failed || g->hot.full || g->cold.full) {
-        return;
+        return 0;
     }
     /* The cold part begins at a multiple of 4, as the words of exits need. */
     while (g->hot.length % 4) {
@@ -143,6 +143,7 @@ void jit_host_compile(JitBlock *block)
     }
     block->code = code.run + code.used;
     code.used += (g->hot.length + g->cold.length + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1);
+    return g->hot.length + g->cold.length;
 }
 
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to)
@@ -280,6 +281,12 @@ void jit_host_flush(void)
     code.used = code.fixed;
 }
 
+size_t jit_host_shared(const void **address)
+{
+    *address = code.run;
+    return code.write ? code.fixed : 0;
+}
+
 bool jit_host_is_full(void)
 {
     return code.write && code.size - code.used < ROOM_LEFT;
@@ -342,7 +349,8 @@ bool jit_host_init(size_t bytes, GError **error)
 void jit_host_release(void) {}
 void jit_host_flush(void) {}
 bool jit_host_is_full(void) { return false; }
-void jit_host_compile(JitBlock *block) {}
+size_t jit_host_compile(JitBlock *block) { return 0; }
+size_t jit_host_shared(const void **address) { return 0; }
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to) {}
 void jit_host_close(JitBlock *block) {}
 void jit_host_float_load(JitCpu *cpu) {}

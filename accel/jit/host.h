@@ -14,13 +14,15 @@
 /* False, with a reason: there is no back end here. `bytes` is the size of code memory. */
 bool jit_host_init(size_t bytes, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void jit_host_release(void);
+/* The code that all blocks share; its size in bytes. */
+size_t jit_host_shared(const void **address);
 /* Forgets all code. */
 void jit_host_flush(void);
 /* Little code memory is left: blocks should be flushed. */
 bool jit_host_is_full(void);
 
-/* Sets block->code; leaves it NULL where that cannot be. */
-void jit_host_compile(JitBlock *block);
+/* Sets block->code and returns its size in bytes; leaves it NULL and returns 0 where that cannot be. */
+size_t jit_host_compile(JitBlock *block);
 /* Exit `number` goes straight to another block, or with NULL back to the loop. */
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to);
 

@@ -10,7 +10,7 @@
 typedef struct JitAccel {
     Accel accel;
     uint32_t tb_size;        /* MiB */
-    bool one_insn;
+    bool one_insn, perf_map;
     const char *thread;
     unsigned backend;        /* BACKEND_* */
 } JitAccel;
@@ -91,6 +91,8 @@ static void code_written(RamBlock *ram, uint64_t offset, uint64_t length)
 {
     uint64_t next;
 
+    log_write(LOG_PAGE, "%s+0x%" PRIx64 ": %" PRIu64 " bytes were written where code is", ram->id,
+              offset, length);
     g_mutex_lock(&jit.lock);
     if (jit_cache_drop(ram, offset, length)) {
         dirty_log_take(ram, DIRTY_CODE, offset & JIT_PAGE_MASK,
@@ -186,6 +188,16 @@ static bool open_backend(const JitAccel *options, GError **error)
     return true;
 }
 
+static void name_shared_code(void)
+{
+    const void *address;
+    size_t bytes = jit_host_shared(&address);
+
+    if (bytes) {
+        jit_perf_map_add(address, bytes, "jit:shared");
+    }
+}
+
 static bool jit_open(Accel *accel, GError **error)
 {
     const JitAccel *options = (const JitAccel *)accel;
@@ -197,6 +209,13 @@ static bool jit_open(Accel *accel, GError **error)
     if (!open_backend(options, error)) {
         return false;
     }
+    if (options->perf_map) {
+        if (!jit_perf_map_open(error)) {
+            jit_host_release();
+            return false;
+        }
+        name_shared_code();
+    }
     jit_cache_init();
     return true;
 }
@@ -205,6 +224,7 @@ static void jit_close(Accel *accel)
 {
     jit_host_release();
     jit_cache_release();
+    jit_perf_map_close();
 }
 
 static bool jit_machine_init(Accel *accel, GError **error)
@@ -259,6 +279,8 @@ static const Property jit_properties[] = {
       FIELD(JitAccel, one_insn) },
     { .name = "backend", .description = "what runs translated code: the host's instructions, or the "
       "portable evaluator", FIELD(JitAccel, backend), .values = backend_values },
+    { .name = "perf-map", .description = "write /tmp/perf-PID.map, so that perf names translated code",
+      FIELD(JitAccel, perf_map) },
     { .name = "thread", .description = "each CPU has a thread of its own (multi)",
       FIELD(JitAccel, thread), .values = thread_values },
 };

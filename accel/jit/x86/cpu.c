@@ -241,6 +241,11 @@ static void deliver_external(X86Jit *cpu, unsigned vector)
     e->interrupt_injected = true;
     e->interrupt_soft = false;
     e->interrupt = vector;
+    if (log_enabled(LOG_INT)) {
+        log_write(LOG_INT, "CPU %u: interrupt 0x%02x at %04x:%016" PRIx64 " cpl %u",
+                  cpu->core.vcpu.cpu->index, vector, cpu->segment[X86_CS].selector, cpu->rip,
+                  x86_jit_cpl(cpu));
+    }
     x86_deliver(cpu, vector, false, false, 0, cpu->rip);
     e->interrupt_injected = false;
 }
@@ -368,8 +373,16 @@ static void print(JitCpu *jit, GString *out)
 {
     X86Jit *cpu = x86_of(jit);
 
-    g_string_append_printf(out, "rip %016" PRIx64 " rflags %08" PRIx64 " cpl %u\n", cpu->rip,
-                           x86_get_rflags(cpu), x86_jit_cpl(cpu));
+    /* Its image is nobody's while the CPU runs. */
+    if (get_state(jit, NULL)) {
+        x86_cpu_print(cpu->x86->registers, jit->vcpu.cpu->index, false, out);
+    }
+}
+
+static unsigned disas_mode(const JitContext *context)
+{
+    return context->flags & X86_CTX_CODE64 ? DISAS_X86_64
+           : context->flags & X86_CTX_CODE32 ? DISAS_X86_32 : DISAS_X86_16;
 }
 
 static bool machine_init(GError **error)
@@ -389,5 +402,5 @@ const JitArch x86_jit_arch = {
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
     .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,
-    .pending = pending, .has_work = has_work, .print = print,
+    .pending = pending, .has_work = has_work, .print = print, .disas_mode = disas_mode,
 };

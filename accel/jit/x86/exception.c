@@ -37,7 +37,7 @@ static G_NORETURN void raise_now(X86Jit *cpu, unsigned vector, uint32_t error)
         error = vector == X86_DFV ? 0 : error;
     }
     if (log_enabled(LOG_INT)) {
-        log_write(LOG_INT, "CPU %u: exception %u error 0x%x at 0x%" PRIx64 " cr2 0x%" PRIx64 "\n",
+        log_write(LOG_INT, "CPU %u: exception %u error 0x%x at 0x%" PRIx64 " cr2 0x%" PRIx64,
                   cpu->core.vcpu.cpu->index, vector, error, cpu->rip, cpu->cr2);
     }
     e->interrupt_injected = false;
@@ -336,6 +336,11 @@ void x86_soft_interrupt(X86Jit *cpu, unsigned vector, uint64_t next)
 {
     cpu->events.interrupt_injected = true;
     cpu->events.interrupt_soft = true;
+    if (log_enabled(LOG_INT)) {
+        log_write(LOG_INT, "CPU %u: software interrupt 0x%02x before %04x:%016" PRIx64 " cpl %u",
+                  cpu->core.vcpu.cpu->index, vector, cpu->segment[X86_CS].selector, next,
+                  x86_jit_cpl(cpu));
+    }
     x86_deliver(cpu, vector, true, false, 0, next);
     cpu->events.interrupt_injected = false;
     jit_leave(&cpu->core);

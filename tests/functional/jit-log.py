@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the software CPU tells of its work: -d in_asm, op, out_asm, exec, cpu, int, page, -dfilter,
+the map for perf. Prints TAP."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import VM, TestFailure, binary, expect_equal, run_cases  # noqa: E402
+
+
+def firmware(*arguments, accel='jit', until='SeaBIOS (version'):
+    """The log of a start of the firmware, and the process's number."""
+    with tempfile.NamedTemporaryFile(prefix='vmm-log-') as log:
+        with VM('-machine', 'pc', '-accel', accel, '-m', '32', '-nodefaults', '-chardev',
+                'stdio,id=log', '-device', 'isa-debugcon,iobase=0x402,chardev=log', '-D', log.name,
+                *arguments, serial=False) as vm:
+            vm.expect(until, 60)
+            number = vm.process.pid
+            vm.qmp('quit')
+            vm.wait()
+        return log.read().decode(), number
+
+
+def check_items(backend):
+    log, _ = firmware('-d', 'in_asm,op,out_asm,exec,cpu,nochain', '-dfilter',
+                      '0xfffffff0+16,0xfe000..0xfefff', accel=f'jit,backend={backend}')
+    # SeaBIOS begins with a far jump. Without libcapstone a program shows bytes.
+    for text in ('ljmpw ' if 'ljmp' in log else '.byte', 'IN:', 'OP: 0xfffffff0', ' ---- 0xfe05b',
+                 'Trace 0: ', '/00000000fffffff0/', 'EIP=0000e05b'):
+        if text not in log:
+            raise TestFailure(f'{text!r} is not in the log:\n{log[:3000]}')
+    expect_equal('OUT: ' in log, backend == 'host', 'host code in the log')
+    pcs = [int(pc, 16) for pc in re.findall(r'^Trace 0: \S+ \[\w+/(\w+)/', log, re.M)]
+    outside = [hex(pc) for pc in pcs if not (0xfe000 <= pc < 0xff000 or pc >= 0xfffffff0)]
+    expect_equal(outside, [], 'blocks that the filter leaves out')
+
+
+def check_order():
+    """Without chains each block is told: each begins where one before could go."""
+    log, _ = firmware('-d', 'exec,nochain', '-dfilter', '0xf0000-0x10,0xfe05b+0x100')
+    pcs = [int(pc, 16) for pc in re.findall(r'^Trace 0: \S+ \[\w+/(\w+)/', log, re.M)]
+    expect_equal(pcs[0], 0xfe05b, 'the first block')
+    if len(pcs) < 2:
+        raise TestFailure('only one block was told')
+
+
+def check_events():
+    log, _ = firmware('-d', 'int,page', until='Booting from')
+    for form in (r'^CPU 0: software interrupt 0x[0-9a-f]{2} before [0-9a-f]{4}:', r'^CPU 0: interrupt 0x08 at ',
+                 r'^page 0x[0-9a-f]+: code is translated'):
+        if not re.search(form, log, re.M):
+            raise TestFailure(f'no line like {form!r}; the log has {len(log)} characters')
+
+
+def check_filter():
+    for text in ('zz', '1', '1+', '1+0', '5..3', '1-2', '1..2,', '1-2-3', '0xg..0xh', '-1+4',
+                 '0x10000000000000000+1', ''):
+        run = subprocess.run([binary(), '-machine', 'pc', '-accel', 'qtest', '-d', 'exec',
+                              '-dfilter', text], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=30, check=False)
+        if run.returncode != 1 or '-dfilter' not in run.stderr:
+            raise TestFailure(f'-dfilter {text!r}: status {run.returncode}, {run.stderr!r}')
+
+
+def check_perf_map():
+    path = None
+    try:
+        _, number = firmware(accel='jit,perf-map=on')
+        path = f'/tmp/perf-{number}.map'
+        with open(path, encoding='ascii') as file:
+            lines = file.read().splitlines()
+    finally:
+        if path and os.path.exists(path):
+            os.unlink(path)
+    bad = [line for line in lines if not re.fullmatch(r'[0-9a-f]+ [0-9a-f]+ \S+', line)]
+    expect_equal(bad, [], 'malformed lines')
+    names = [line.split()[2] for line in lines]
+    for name in ('jit:shared', 'guest:0xfffffff0', 'guest:0xfe05b'):
+        if name not in names:
+            raise TestFailure(f'{name} is not in the map of {len(names)} names')
+    # Code does not overlap, as long as none was made anew.
+    spans = sorted((int(line.split()[0], 16), int(line.split()[1], 16)) for line in lines)
+    for (start, size), (after, _) in zip(spans, spans[1:]):
+        if start + size > after:
+            raise TestFailure(f'{start:x}+{size:x} reaches into {after:x}')
+
+
+if __name__ == '__main__':
+    sys.exit(run_cases([
+        ('items, host', lambda: check_items('host')),
+        ('items, evaluator', lambda: check_items('evaluator')),
+        ('blocks one after the other', check_order), ('interrupts and pages', check_events),
+        ('-dfilter', check_filter), ("perf's map", check_perf_map)]))
