@@ -29,6 +29,7 @@ enum {
     X86_ROW_D64 = 4,   /* operand size 64 by default there */
     X86_ROW_F64 = 8,   /* … whatever prefixes say */
     X86_ROW_LOCK = 16, /* takes LOCK when its first operand is memory */
+    X86_ROW_SYSTEM = 32, /* reads or changes what an operating system keeps from a program */
 };
 
 typedef struct X86Row {
@@ -42,6 +43,8 @@ typedef struct X86Row {
     bool vex;
     int8_t l, w;       /* of VEX; -1: any */
     uint8_t flags;
+    bool of_vectors;    /* vectors.table has it */
+    uint16_t undefined; /* arithmetic flags that are undefined after it */
     uint8_t operands[4];
 } X86Row;
 
