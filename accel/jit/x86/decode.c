@@ -272,8 +272,8 @@ static void memory32(Decoder *d, unsigned mod, unsigned rm)
         insn->index = (sib >> 3 & 7) | (d->rex << 2 & 8);
         insn->scale = sib >> 6;
         insn->base = (sib & 7) | (d->rex << 3 & 8);
-        /* A vector index has no number that means none: lowering looks at the row. */
-        if (insn->index == 4 && !(insn->vex && d->map == 2)) {
+        /* A vector index has no number that means none. */
+        if (insn->index == 4 && !(insn->row->flags & X86_ROW_VSIB)) {
             insn->index = -1;
         }
         rm = sib & 7;
