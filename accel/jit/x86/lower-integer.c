@@ -228,8 +228,13 @@ void x86_lower_cwd(Lower *l)
 
 void x86_lower_bswap(Lower *l)
 {
-    unsigned size = l->insn.operand_size == 8 ? 8 : 4;
+    unsigned size = l->insn.operand_size;
 
+    if (size == 2) {
+        /* Undefined; CPUs give 0. */
+        write_gpr(l, l->insn.rm, 2, number(l, 0));
+        return;
+    }
     write_gpr(l, l->insn.rm, size,
               ir_unary(l->ir, IR_BSWAP, type_of(size), read_gpr(l, l->insn.rm, size)));
 }
