@@ -113,8 +113,9 @@ static void one(X86Jit *cpu, const StringInfo *s)
         compare(cpu, s, cpu->gpr[X86_RAX], jit_load(&cpu->core, target, s->size, s->mode));
         break;
     case STRING_CMPS:
-        value = jit_load(&cpu->core, source, s->size, s->mode);
-        compare(cpu, s, value, jit_load(&cpu->core, target, s->size, s->mode));
+        /* If both fault, CPUs tell of this one. */
+        value = jit_load(&cpu->core, target, s->size, s->mode);
+        compare(cpu, s, jit_load(&cpu->core, source, s->size, s->mode), value);
         break;
     case STRING_INS:
         /* A port may forget what it gave: the store must not fail any more. */
