@@ -240,7 +240,7 @@ void jit_probe(JitCpu *cpu, uint64_t address, unsigned length, JitAccess access,
 {
     (void)jit_tlb_fill(cpu, address, access, mode);
     if (crosses_page(address, length)) {
-        (void)jit_tlb_fill(cpu, address + length - 1, access, mode);
+        (void)jit_tlb_fill(cpu, (address + length - 1) & JIT_PAGE_MASK, access, mode);
     }
 }
 
