@@ -62,13 +62,28 @@ static uint64_t linear(X86Jit *cpu, unsigned segment, uint64_t offset, const Str
     return (uint32_t)(cpu->base[segment] + offset);
 }
 
-static void compare(X86Jit *cpu, const StringInfo *s, uint64_t a, uint64_t b)
-{
-    uint64_t mask = s->size == 8 ? UINT64_MAX : (1ull << (8 * s->size)) - 1;
+/* What SCAS and CMPS compared: the flags are made of it when the instruction ends. */
+typedef struct Compared {
+    uint64_t a, b;
+} Compared;
 
-    cpu->cc_op = CC_SUB + (s->size == 1 ? 0 : s->size == 2 ? 1 : s->size == 4 ? 2 : 3);
-    cpu->cc_src = b & mask;
-    cpu->cc_dst = (a - b) & mask;
+static bool compares(const StringInfo *s)
+{
+    return s->kind == STRING_SCAS || s->kind == STRING_CMPS;
+}
+
+static uint64_t operand_mask(const StringInfo *s)
+{
+    return s->size == 8 ? UINT64_MAX : (1ull << (8 * s->size)) - 1;
+}
+
+static void set_flags_of(X86Jit *cpu, const StringInfo *s, Compared c)
+{
+    if (compares(s)) {
+        cpu->cc_op = CC_SUB + (s->size == 1 ? 0 : s->size == 2 ? 1 : s->size == 4 ? 2 : 3);
+        cpu->cc_src = c.b & operand_mask(s);
+        cpu->cc_dst = (c.a - c.b) & operand_mask(s);
+    }
 }
 
 static void put_accumulator(X86Jit *cpu, const StringInfo *s, uint64_t value)
@@ -83,10 +98,11 @@ static void put_accumulator(X86Jit *cpu, const StringInfo *s, uint64_t value)
     }
 }
 
-static void one(X86Jit *cpu, const StringInfo *s)
+static Compared one(X86Jit *cpu, const StringInfo *s)
 {
     int64_t step = cpu->direction ? -(int64_t)s->size : (int64_t)s->size;
     uint64_t source = 0, target = 0, value;
+    Compared compared = { 0, 0 };
     bool reads = s->kind == STRING_MOVS || s->kind == STRING_LODS || s->kind == STRING_CMPS ||
                  s->kind == STRING_OUTS;
     bool has_target = s->kind != STRING_LODS && s->kind != STRING_OUTS;
@@ -110,12 +126,13 @@ static void one(X86Jit *cpu, const StringInfo *s)
         put_accumulator(cpu, s, jit_load(&cpu->core, source, s->size, s->mode));
         break;
     case STRING_SCAS:
-        compare(cpu, s, cpu->gpr[X86_RAX], jit_load(&cpu->core, target, s->size, s->mode));
+        compared.a = cpu->gpr[X86_RAX];
+        compared.b = jit_load(&cpu->core, target, s->size, s->mode);
         break;
     case STRING_CMPS:
         /* If both fault, CPUs tell of this one. */
-        value = jit_load(&cpu->core, target, s->size, s->mode);
-        compare(cpu, s, jit_load(&cpu->core, source, s->size, s->mode), value);
+        compared.b = jit_load(&cpu->core, target, s->size, s->mode);
+        compared.a = jit_load(&cpu->core, source, s->size, s->mode);
         break;
     case STRING_INS:
         /* A port may forget what it gave: the store must not fail any more. */
@@ -135,6 +152,7 @@ static void one(X86Jit *cpu, const StringInfo *s)
     if (has_target) {
         advance(cpu, X86_RDI, s, step);
     }
+    return compared;
 }
 
 /* How many elements lie before the end of a page. */
@@ -179,40 +197,48 @@ static uint64_t bulk(X86Jit *cpu, const StringInfo *s, uint64_t count)
 }
 
 /* Has a repeated comparison ended? */
-static bool ended(const X86Jit *cpu, const StringInfo *s)
+static bool ended(const StringInfo *s, Compared c)
 {
-    bool equal = cpu->cc_dst == 0;
+    bool equal = !((c.a ^ c.b) & operand_mask(s));
 
-    return (s->kind == STRING_SCAS || s->kind == STRING_CMPS) && equal != (s->rep == 0xf3);
+    return compares(s) && equal != (s->rep == 0xf3);
 }
 
-/* 1: done; 0: something wants the CPU, the instruction goes on later. */
+/*
+ * 1: done; 0: something wants the CPU, the instruction goes on later. Until it is done the flags are
+ * those of before, also when an element faults: SDM volume 2, REP.
+ */
 static uint64_t string(X86Jit *cpu, uint64_t packed)
 {
     StringInfo s = unpack(packed);
+    Compared compared = { 0, 0 };
     uint64_t count;
 
     if (s.kind == STRING_INS || s.kind == STRING_OUTS) {
         x86_help_check_port(cpu, (uint16_t)cpu->gpr[X86_RDX], s.size);
     }
     if (!s.rep) {
-        one(cpu, &s);
+        set_flags_of(cpu, &s, one(cpu, &s));
+        return 1;
+    }
+    if (!offset_of(cpu, X86_RCX, &s)) {
         return 1;
     }
     while ((count = offset_of(cpu, X86_RCX, &s))) {
         uint64_t done = bulk(cpu, &s, count);
         if (!done) {
-            one(cpu, &s);
+            compared = one(cpu, &s);
             done = 1;
         }
         set_register(cpu, X86_RCX, &s, count - done);
-        if (ended(cpu, &s)) {
-            return 1;
+        if (ended(&s, compared)) {
+            break;
         }
         if (atomic_load_explicit(&cpu->core.attention, memory_order_relaxed) && count > done) {
             return 0;
         }
     }
+    set_flags_of(cpu, &s, compared);
     return 1;
 }
 static const IrHelper string_helper = IR_HELPER(string, 1, 0);
