@@ -232,10 +232,23 @@ void x86_lower_swapgs(Lower *l)
     }
 }
 
+/* Is there a register of that number? #UD otherwise, whatever the privilege. */
+static bool register_exists(Lower *l)
+{
+    bool control = l->insn.row->arg == X86_HELPER_read_cr || l->insn.row->arg == X86_HELPER_write_cr;
+    unsigned allowed = control ? 0x11d : 0xff;   /* CR0, 2, 3, 4, 8 */
+
+    if (!(allowed >> l->insn.reg & 1)) {
+        raise_now(l, X86_UD);
+        return false;
+    }
+    return true;
+}
+
 /* Control and debug registers; arg: the helper. The operand is 32 bits, or 64 in 64-bit code. */
 void x86_lower_read_register(Lower *l)
 {
-    if (privileged(l)) {
+    if (register_exists(l) && privileged(l)) {
         write_gpr(l, l->insn.rm, l->insn.code64 ? 8 : 4,
                   call_system(l, l->insn.row->arg, number(l, l->insn.reg), 0, 0, 0));
     }
@@ -243,7 +256,7 @@ void x86_lower_read_register(Lower *l)
 
 void x86_lower_write_register(Lower *l)
 {
-    if (privileged(l)) {
+    if (register_exists(l) && privileged(l)) {
         call_system(l, l->insn.row->arg, number(l, l->insn.reg),
                     read_gpr(l, l->insn.rm, l->insn.code64 ? 8 : 4), 0, 0);
         leave_after(l);
