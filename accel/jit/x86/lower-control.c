@@ -168,6 +168,13 @@ void x86_lower_leave_frame(Lower *l)
     write_gpr(l, X86_RBP, size, value);
 }
 
+static uint64_t probe_write(X86Jit *cpu, uint64_t address, uint64_t size, uint64_t mode)
+{
+    jit_probe(&cpu->core, address, size, JIT_WRITE, mode);
+    return 0;
+}
+static const IrHelper probe_helper = IR_HELPER(probe_write, 3, IR_NO_WRITE);
+
 void x86_lower_enter(Lower *l)
 {
     int size = l->insn.operand_size, level = l->insn.imm2 % 32, down = size;
@@ -188,8 +195,15 @@ void x86_lower_enter(Lower *l)
         down += size;
         store_stack(l, -down, size, sized(l, top, size));
     }
-    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l),
-                                      (uint64_t)-(int64_t)(down + (int)(l->insn.imm & 0xffff))));
+    /* A frame whose end cannot be written faults now: SDM volume 2, ENTER. */
+    down += l->insn.imm & 0xffff;
+    ir_call(l->ir, &probe_helper,
+            segment_address(l, X86_SS,
+                            sized(l, ir_add_const(l->ir, IR_I64, stack_pointer(l),
+                                                  (uint64_t)-(int64_t)down), stack_size(l)),
+                            size, true, false),
+            number(l, size), number(l, data_mode(l)), 0);
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)-(int64_t)down));
     write_gpr(l, X86_RBP, l->flags & X86_CTX_CODE64 ? 8 : size, top);
 }
 
