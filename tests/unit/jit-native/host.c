@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code run by the host, with all registers as a case wants them: a signal's frame is what the kernel
+ * loads them from on return, and it stores them there when the instruction has been stepped
+ * or faults. So no register is out of reach, the stack pointer and the code segment included.
+ */
+#include "tests/unit/jit-native/native.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "arch/x86/features.h"
+
+#define MAX_STEPS 200
+#define MAX_XSAVE 16384
+#define CODE_32   0x23      /* Linux' selectors */
+#define CODE_64   0x33
+#define STACK     0x2b
+
+/* Of the XSAVE image: Intel SDM volume 1, 10.5.1 and 13.4. */
+enum { X_FCW = 0, X_FSW = 2, X_FTW = 4, X_MXCSR = 24, X_ST = 32, X_XMM = 160, X_SIZE = 464 + 4,
+       X_BV = 512, X_YMM = 576 };
+
+static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+static const uint8_t greg_of[16] = {
+    REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+    REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+};
+
+static struct {
+    enum { IDLE, ENTERING, RUNNING } phase;
+    NativeState *state;
+    uint64_t end;
+    unsigned bits, steps;
+    gregset_t gregs;            /* the program's own */
+    uint8_t xsave[MAX_XSAVE];
+    unsigned xsave_size;
+    uint8_t *code;              /* NATIVE_CODE, to be written */
+    void *stack;
+    stack_t old_stack;
+    struct sigaction old[G_N_ELEMENTS(signals)];
+} host;
+
+static void load(ucontext_t *uc)
+{
+    const NativeState *s = host.state;
+    greg_t *gregs = uc->uc_mcontext.gregs;
+    uint8_t *x = (uint8_t *)uc->uc_mcontext.fpregs;
+    uint64_t bv;
+
+    memcpy(host.gregs, gregs, sizeof(host.gregs));
+    memcpy(&host.xsave_size, x + X_SIZE, 4);
+    memcpy(host.xsave, x, MIN(host.xsave_size, MAX_XSAVE));
+    for (unsigned i = 0; i < 16; i++) {
+        gregs[greg_of[i]] = (greg_t)s->gpr[i];
+        memcpy(x + X_XMM + 16 * i, s->ymm[i], 16);
+        memcpy(x + X_YMM + 16 * i, s->ymm[i] + 2, 16);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(x + X_ST + 16 * i, &s->st[i], 10);
+    }
+    memcpy(x + X_FCW, &s->fcw, 2);
+    memcpy(x + X_FSW, &s->fsw, 2);
+    x[X_FTW] = s->ftw;
+    memcpy(x + X_MXCSR, &s->mxcsr, 4);
+    memcpy(&bv, x + X_BV, 8);
+    bv |= 7;
+    memcpy(x + X_BV, &bv, 8);
+    gregs[REG_RIP] = (greg_t)s->rip;
+    gregs[REG_EFL] = (greg_t)(s->rflags | X86_TF);
+    gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & 0x0000ffffffff0000) |
+                        (host.bits == 64 ? CODE_64 : CODE_32) | (greg_t)STACK << 48;
+}
+
+static void store(ucontext_t *uc)
+{
+    NativeState *s = host.state;
+    greg_t *gregs = uc->uc_mcontext.gregs;
+    uint8_t *x = (uint8_t *)uc->uc_mcontext.fpregs;
+    uint64_t bv;
+
+    memcpy(&bv, x + X_BV, 8);
+    for (unsigned i = 0; i < 16; i++) {
+        s->gpr[i] = (uint64_t)gregs[greg_of[i]];
+        memcpy(s->ymm[i], x + X_XMM + 16 * i, 16);
+        memcpy(s->ymm[i] + 2, x + X_YMM + 16 * i, 16);
+        if (!(bv & 2)) {
+            s->ymm[i][0] = s->ymm[i][1] = 0;
+        }
+        if (!(bv & 4)) {
+            s->ymm[i][2] = s->ymm[i][3] = 0;
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(&s->st[i], x + X_ST + 16 * i, 10);
+    }
+    memcpy(&s->fcw, x + X_FCW, 2);
+    memcpy(&s->fsw, x + X_FSW, 2);
+    s->ftw = x[X_FTW];
+    memcpy(&s->mxcsr, x + X_MXCSR, 4);
+    if (!(bv & 1)) {
+        memset(s->st, 0, sizeof(s->st));
+        s->fcw = 0x37f;
+        s->fsw = s->ftw = 0;
+    }
+    s->rip = (uint64_t)gregs[REG_RIP];
+    s->rflags = (uint64_t)gregs[REG_EFL];
+    s->error = (uint32_t)gregs[REG_ERR];
+    s->cr2 = (uint64_t)gregs[REG_CR2];
+    memcpy(gregs, host.gregs, sizeof(host.gregs));
+    memcpy(x, host.xsave, host.xsave_size);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+    unsigned vector = (unsigned)uc->uc_mcontext.gregs[REG_TRAPNO];
+
+    if (host.phase == ENTERING) {
+        host.phase = RUNNING;
+        load(uc);
+    } else if (host.phase == RUNNING) {
+        if (vector == X86_DB && rip >= NATIVE_START && rip < host.end && ++host.steps < MAX_STEPS) {
+            return;
+        }
+        host.state->end = vector != X86_DB ? vector : host.steps < MAX_STEPS ? NATIVE_DONE
+                                                                             : NATIVE_ENDLESS;
+        host.phase = IDLE;
+        store(uc);
+    } else {
+        /* Not ours: it comes again, and ends the program. */
+        for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+            signal(signals[i], SIG_DFL);
+        }
+    }
+}
+
+void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state)
+{
+    uint8_t *data = (uint8_t *)NATIVE_DATA;
+
+    memcpy(host.code + (NATIVE_START - NATIVE_CODE), code, length);
+    memset(host.code + (NATIVE_START - NATIVE_CODE) + length, 0xcc, 16);
+    memcpy(data, state->memory, NATIVE_DATA_SIZE);
+    host.state = state;
+    host.bits = bits;
+    host.end = NATIVE_START + length;
+    host.steps = 0;
+    state->rip = NATIVE_START;
+    host.phase = ENTERING;
+    __asm__ volatile("int3" : : : "memory");
+    memcpy(state->memory, data, NATIVE_DATA_SIZE);
+}
+
+static bool map(uint64_t address, size_t size, int protection, int flags, int fd)
+{
+    return mmap((void *)address, size, protection, flags | MAP_FIXED, fd, 0) == (void *)address;
+}
+
+static bool map_window(void)
+{
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    bool good = fd >= 0 && ftruncate(fd, 0x1000) == 0;
+
+    host.code = good ? mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    good = host.code != MAP_FAILED &&
+           mmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST, PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) ==
+               (void *)NATIVE_FIRST &&
+           map(NATIVE_CODE, 0x1000, PROT_READ | PROT_EXEC, MAP_SHARED, fd) &&
+           map(NATIVE_DATA, NATIVE_DATA_SIZE, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1) &&
+           map(NATIVE_CONSTANT, 0x1000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+bool native_host_has(const char *feature)
+{
+    const X86FeatureInfo *info = x86_feature_find(feature, -1);
+    const X86FeatureWordInfo *word = info ? &x86_feature_words[info->word] : NULL;
+    unsigned reg[4];
+
+    return word && !word->msr &&
+           __get_cpuid_count(word->leaf, word->subleaf, &reg[X86_EAX], &reg[X86_EBX],
+                             &reg[X86_ECX], &reg[X86_EDX]) &&
+           reg[word->reg] >> info->bit & 1;
+}
+
+uint64_t native_host_fs(void)
+{
+    uint64_t base = 0;
+
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &base);
+    return base;
+}
+
+bool native_host_init(const char **why)
+{
+    const size_t size = 256 << 10;
+    stack_t stack = { .ss_size = size };
+    struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+    if (!native_host_has("avx")) {
+        *why = "the host has no AVX";
+        return false;
+    }
+    if (!map_window()) {
+        *why = "the addresses for the window are taken";
+        return false;
+    }
+    stack.ss_sp = host.stack = g_malloc(size);
+    sigaltstack(&stack, &host.old_stack);
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &action, &host.old[i]);
+    }
+    syscall(SYS_arch_prctl, ARCH_SET_GS, NATIVE_GS);
+    /* A program of 64 bits begins with null selectors, which 32-bit code cannot use. */
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(STACK));
+    return true;
+}
+
+void native_host_release(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &host.old[i], NULL);
+    }
+    sigaltstack(&host.old_stack, NULL);
+    g_clear_pointer(&host.stack, g_free);
+    munmap(host.code, 0x1000);
+    munmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST);
+}
+
+#else
+
+bool native_host_init(const char **why)
+{
+    *why = "no x86-64 host with Linux";
+    return false;
+}
+
+void native_host_release(void) { }
+bool native_host_has(const char *feature) { return false; }
+uint64_t native_host_fs(void) { return 0; }
+void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state) { }
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same few instructions by the host and by the software CPU, from the same registers and
+ * memory: what test-jit-native compares.
+ *
+ * Both have the same addresses: a window of pages at NATIVE_BASE, in a range of which the rest is
+ * mapped to nothing, so that an address that is wrong by a little is a page fault on both sides.
+ */
+#ifndef TESTS_UNIT_JIT_NATIVE_NATIVE_H
+#define TESTS_UNIT_JIT_NATIVE_NATIVE_H
+
+#include "accel/jit/x86/decode.h"
+#include "accel/jit/x86/x86.h"
+
+#define NATIVE_BASE      0x30000000ull
+#define NATIVE_CODE      NATIVE_BASE               /* a page to read and to execute */
+#define NATIVE_DATA      (NATIVE_BASE + 0x1000)    /* two pages to read and to write */
+#define NATIVE_DATA_SIZE 0x2000u
+#define NATIVE_CONSTANT  (NATIVE_BASE + 0x4000)    /* a page of zeros to read; one of nothing before */
+#define NATIVE_SIZE      0x5000u
+#define NATIVE_FIRST     0x10000000ull             /* of the range */
+#define NATIVE_LAST      0x6fffffffull
+#define NATIVE_GS        (NATIVE_DATA + 0x800)     /* the base of GS in 64-bit code */
+#define NATIVE_START     (NATIVE_CODE + 0x800)     /* where the code is */
+
+enum { NATIVE_DONE = 0x100, NATIVE_ENDLESS, NATIVE_WILD };
+
+typedef struct NativeState {
+    uint64_t gpr[16], rip, rflags;
+    uint64_t ymm[16][4];
+    X86Fpr st[8];           /* from the top of the stack */
+    uint16_t fcw, fsw;
+    uint8_t ftw;            /* a bit for each that is not empty, R0 to R7 */
+    uint32_t mxcsr;
+    /* What came of it: NATIVE_DONE, NATIVE_ENDLESS: too many steps, NATIVE_WILD: an address out of
+     * the range, or an exception's vector. */
+    unsigned end;
+    uint32_t error;
+    uint64_t cr2;
+    uint8_t memory[NATIVE_DATA_SIZE];
+} NativeState;
+
+/* ---- the host: host.c ---- */
+
+/* False, with the reason: this is no host to compare with. */
+bool native_host_init(const char **why);
+void native_host_release(void);
+/* CPUID of the host has a feature of arch/x86/features.h. */
+bool native_host_has(const char *feature);
+uint64_t native_host_fs(void);
+/* Steps through `length` bytes of code until the end, or out of them. */
+void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state);
+
+/* ---- the software CPU: cpu.c ---- */
+
+bool native_cpu_init(bool with_back_end, const char **why);
+void native_cpu_release(void);
+bool native_cpu_has(const char *feature);
+/* The same; the first block has `insns` instructions. */
+void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsigned bits,
+                    bool evaluate, NativeState *state);
+
+/* ---- cases.c ---- */
+
+typedef struct NativeForm {
+    const X86Row *row;
+    uint8_t map, opcode;
+} NativeForm;
+
+typedef struct NativeCase {
+    unsigned bits;
+    uint8_t code[64];
+    unsigned length, insns;
+    uint16_t undefined;     /* arithmetic flags */
+    NativeState state;
+} NativeCase;
+
+void native_seed(uint64_t seed);
+uint64_t native_random(void);
+/* 0 … n - 1 */
+unsigned native_below(unsigned n);
+/* Random registers and memory. */
+void native_state_make(NativeState *state, unsigned bits);
+/* Appends an instruction of the form; false: what came out is no instruction to compare. */
+bool native_case_add(NativeCase *c, const NativeForm *form);
+
+#endif

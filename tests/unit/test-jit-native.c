@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software CPU against the host: random instructions of every form of the decoder's tables
+ * leave the same registers, flags, memory and exception, by the back end and by the evaluator.
+ *
+ * usage: test-jit-native [--cases N] [--seed S] [--form MNEMONIC] [--report]
+ *
+ * N is the number of cases of each form and width of code. What CPUs leave undefined is a column of
+ * the tables; forms that the host lacks, and those that a program cannot run alone, are told.
+ */
+#include "tests/unit/jit-native/native.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/disas.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
+#define DEFAULT_CASES 6
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define DEFAULT_CASES 6
+#endif
+#endif
+#ifndef DEFAULT_CASES
+#define DEFAULT_CASES 60
+#endif
+
+/* What RFLAGS has that is neither ours to set nor the host's to keep. */
+#define COMPARED_FLAGS (X86_ARITHMETIC | X86_DF | X86_AC | X86_NT | X86_ID)
+
+static unsigned cases = DEFAULT_CASES;
+static uint64_t first_seed = 1;
+static const char *only_form;
+static bool report;
+
+/* ---- telling ---- */
+
+static void print_number(GString *out, const char *name, uint64_t before, uint64_t host,
+                         uint64_t ours)
+{
+    if (host != ours) {
+        g_string_append_printf(out, "  %-8s was %016" PRIx64 "  host %016" PRIx64 "  ours %016"
+                               PRIx64 "\n", name, before, host, ours);
+    }
+}
+
+static void print_difference(const NativeCase *c, const NativeState *host, const NativeState *ours,
+                             uint64_t flags, const char *by, uint64_t seed)
+{
+    static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                         "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15" };
+    g_autoptr(GString) out = g_string_new(NULL);
+    DisasMode mode = c->bits == 64 ? DISAS_X86_64 : DISAS_X86_32;
+    unsigned taken;
+
+    g_string_append_printf(out, "%s, %u-bit code, --seed %" PRIu64 ":\n", by, c->bits, seed);
+    for (unsigned at = 0; at < c->length; at += taken) {
+        g_string_append(out, "  ");
+        taken = disas_print(mode, NATIVE_START + at, c->code + at, c->length - at, out);
+        g_string_append_c(out, '\n');
+        if (!taken) {
+            break;
+        }
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(out, "  %-3s %016" PRIx64 "%s", names[i], c->state.gpr[i],
+                               i % 4 == 3 ? "\n" : "");
+    }
+    g_string_append_printf(out, "  rflags %" PRIx64 " fcw %x fsw %x ftw %x mxcsr %x\n",
+                           c->state.rflags, c->state.fcw, c->state.fsw, c->state.ftw,
+                           c->state.mxcsr);
+    print_number(out, "end", 0, host->end, ours->end);
+    print_number(out, "error", 0, host->error, ours->error);
+    print_number(out, "cr2", 0, host->cr2, ours->cr2);
+    print_number(out, "rip", c->state.rip, host->rip, ours->rip);
+    print_number(out, "rflags", c->state.rflags, host->rflags & flags, ours->rflags & flags);
+    for (unsigned i = 0; i < 16; i++) {
+        print_number(out, names[i], c->state.gpr[i], host->gpr[i], ours->gpr[i]);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        for (unsigned j = 0; j < 4; j++) {
+            g_autofree char *name = g_strdup_printf("ymm%u[%u]", i, j);
+            print_number(out, name, c->state.ymm[i][j], host->ymm[i][j], ours->ymm[i][j]);
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        g_autofree char *name = g_strdup_printf("st%u", i);
+        print_number(out, name, c->state.st[i].mantissa, host->st[i].mantissa, ours->st[i].mantissa);
+        print_number(out, name, c->state.st[i].exponent, host->st[i].exponent, ours->st[i].exponent);
+    }
+    print_number(out, "fcw", c->state.fcw, host->fcw, ours->fcw);
+    print_number(out, "fsw", c->state.fsw, host->fsw, ours->fsw);
+    print_number(out, "ftw", c->state.ftw, host->ftw, ours->ftw);
+    print_number(out, "mxcsr", c->state.mxcsr, host->mxcsr, ours->mxcsr);
+    for (unsigned i = 0, told = 0; i < NATIVE_DATA_SIZE && told < 4; i += 8) {
+        uint64_t was, there, here;
+        g_autofree char *name = g_strdup_printf("[+%x]", i);
+        memcpy(&was, c->state.memory + i, 8);
+        memcpy(&there, host->memory + i, 8);
+        memcpy(&here, ours->memory + i, 8);
+        told += here != there;
+        print_number(out, name, was, there, here);
+    }
+    g_printerr("%s", out->str);
+}
+
+/* ---- comparing ---- */
+
+/* What is not told of a case that ends so is made equal. */
+static void normalize(NativeState *s, const NativeCase *c)
+{
+    uint64_t before = s->cr2 - NATIVE_DATA;
+
+    if (s->end != X86_PFV) {
+        s->cr2 = 0;
+    } else if (!(s->cr2 & 0xfff) && before - 1 < NATIVE_DATA_SIZE) {
+        /* A store that faults in its second page may have written to the first. */
+        memset(s->memory + before - 32, 0, 32);
+    }
+    if (s->end != X86_PFV && s->end != X86_GP && s->end != X86_SSV && s->end != X86_NP) {
+        s->error = 0;
+    }
+    if (c->bits != 64) {
+        /* The high halves, and R8 to R15, are undefined in 32-bit code. */
+        for (unsigned i = 0; i < 16; i++) {
+            s->gpr[i] = i < 8 ? (uint32_t)s->gpr[i] : 0;
+        }
+        s->rip = (uint32_t)s->rip;
+    }
+}
+
+static bool same(const NativeState *host, const NativeState *ours, uint64_t flags)
+{
+    return host->end == ours->end && host->error == ours->error && host->cr2 == ours->cr2 &&
+           host->rip == ours->rip && !((host->rflags ^ ours->rflags) & flags) &&
+           !memcmp(host->gpr, ours->gpr, sizeof(host->gpr)) &&
+           !memcmp(host->ymm, ours->ymm, sizeof(host->ymm)) &&
+           !memcmp(host->st, ours->st, sizeof(host->st)) && host->fcw == ours->fcw &&
+           host->fsw == ours->fsw && host->ftw == ours->ftw && host->mxcsr == ours->mxcsr &&
+           !memcmp(host->memory, ours->memory, NATIVE_DATA_SIZE);
+}
+
+/*
+ * Two differences are known, and cost speed to have otherwise. The load of an instruction that reads,
+ * then writes, faults as a read; the write that follows would fault as one. And a branch to an address
+ * that is not canonical is done, the fault is that of the fetch.
+ */
+static bool known_difference(const NativeState *host, const NativeState *ours)
+{
+    int64_t rip = (int64_t)ours->rip;
+
+    return (host->end == X86_PFV && ours->end == X86_PFV && host->error == (ours->error | 2)) ||
+           (host->end == X86_GP && ours->end == NATIVE_DONE && (rip << 16 >> 16) != rip);
+}
+
+/* 1: agrees, 0: differs, -1: nothing to compare. */
+static int compare(const NativeCase *c, uint64_t seed)
+{
+    static NativeState host, evaluated, compiled;
+    uint64_t flags = COMPARED_FLAGS & ~(uint64_t)c->undefined;
+
+    evaluated = c->state;
+    native_cpu_run(c->code, c->length, c->insns, c->bits, true, &evaluated);
+    if (evaluated.end == NATIVE_WILD || evaluated.end == NATIVE_ENDLESS) {
+        return -1;
+    }
+    compiled = c->state;
+    native_cpu_run(c->code, c->length, c->insns, c->bits, false, &compiled);
+    host = c->state;
+    native_host_run(c->code, c->length, c->bits, &host);
+    if (host.end == NATIVE_ENDLESS) {
+        return -1;
+    }
+    normalize(&host, c);
+    normalize(&evaluated, c);
+    normalize(&compiled, c);
+    if (!same(&evaluated, &compiled, ~0ull)) {
+        print_difference(c, &evaluated, &compiled, ~0ull, "evaluator (as \"host\") and back end", seed);
+        return 0;
+    }
+    if (known_difference(&host, &compiled)) {
+        host.error = compiled.error;
+        if (compiled.end == NATIVE_DONE) {
+            return 1;
+        }
+    }
+    if (!same(&host, &compiled, flags)) {
+        print_difference(c, &host, &compiled, flags, "host and software CPU", seed);
+        return 0;
+    }
+    return 1;
+}
+
+typedef struct Tally {
+    unsigned forms, compared, skipped, failed;
+} Tally;
+
+static void run_form(const NativeForm *form, unsigned bits, Tally *tally)
+{
+    static NativeCase c;
+    unsigned done = 0;
+    bool host_lacks = form->row->feature && !native_host_has(form->row->feature);
+
+    if ((form->row->flags & X86_ROW_O64 && bits != 64) ||
+        (form->row->flags & X86_ROW_I64 && bits == 64)) {
+        return;
+    }
+    tally->forms++;
+    for (unsigned i = 0; i < cases; i++) {
+        int result;
+        uint64_t seed = first_seed + i;
+        native_seed(seed * 0x100000 + form->map * 0x1000 + form->opcode * 16 + form->row->value +
+                    (uint64_t)bits * 0x10000000000);
+        c.bits = bits;
+        c.length = c.insns = 0;
+        native_state_make(&c.state, bits);
+        if (!native_case_add(&c, form)) {
+            continue;
+        }
+        result = compare(&c, seed);
+        done += result > 0;
+        if (!result) {
+            tally->failed++;
+            break;
+        }
+    }
+    tally->compared += done > 0;
+    if (!done) {
+        tally->skipped++;
+    }
+    if (report || (!done && host_lacks)) {
+        g_test_message("%u-bit %s%s %02x/%u %s: %s", bits, form->row->vex ? "VEX " : "",
+                       (const char *[]){ "", "0F", "0F38", "0F3A" }[form->map], form->opcode,
+                       form->row->value, form->row->mnemonic,
+                       done                                ? "compared"
+                       : form->row->flags & X86_ROW_SYSTEM ? "the system's: not compared"
+                       : host_lacks                        ? "SKIPPED: the host lacks it"
+                                                           : "nothing compared");
+    }
+}
+
+static void run_forms(unsigned bits, bool vectors)
+{
+    Tally tally = { 0 };
+
+    for (unsigned map = 0; map < 4; map++) {
+        for (unsigned vex = 0; vex < 2; vex++) {
+            for (unsigned opcode = 0; opcode < 256; opcode++) {
+                const uint16_t *starts = x86_row_starts[map][vex];
+                for (unsigned i = starts[opcode]; i < starts[opcode + 1]; i++) {
+                    NativeForm form = { &x86_rows[i], (uint8_t)map, (uint8_t)opcode };
+                    if (form.row->of_vectors == vectors &&
+                        (!only_form || !strcmp(only_form, form.row->mnemonic))) {
+                        run_form(&form, bits, &tally);
+                    }
+                }
+            }
+        }
+    }
+    g_test_message("%u-bit code, %s: %u forms, %u compared, %u not, %u differ", bits,
+                   vectors ? "vectors" : "integers", tally.forms, tally.compared, tally.skipped,
+                   tally.failed);
+    if (tally.failed) {
+        g_test_fail();
+    }
+    g_assert_cmpuint(tally.compared, >, only_form ? 0 : tally.forms / 2);
+}
+
+static void test_forms(gconstpointer what)
+{
+    unsigned which = GPOINTER_TO_UINT(what);
+    const char *why;
+
+    if (!native_cpu_init(true, &why)) {
+        g_test_skip(why);
+        return;
+    }
+    if (native_host_init(&why)) {
+        run_forms(which & 1 ? 32 : 64, which & 2);
+        native_host_release();
+    } else {
+        g_test_skip(why);
+    }
+    native_cpu_release();
+}
+
+int main(int argc, char **argv)
+{
+    const GOptionEntry entries[] = {
+        { "cases", 0, 0, G_OPTION_ARG_INT, &cases, "of each form", "N" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &first_seed, "of the first case", "S" },
+        { "form", 0, 0, G_OPTION_ARG_STRING, &only_form, "that one alone", "MNEMONIC" },
+        { "report", 0, 0, G_OPTION_ARG_NONE, &report, "what was compared, by form", NULL },
+        { NULL },
+    };
+    g_autoptr(GOptionContext) options = g_option_context_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_add_main_entries(options, entries, NULL);
+    g_option_context_set_ignore_unknown_options(options, true);
+    g_option_context_set_help_enabled(options, false);
+    if (!g_option_context_parse(options, &argc, &argv, &error)) {
+        g_printerr("%s\n", error->message);
+        return 2;
+    }
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/jit-native/integers-64", GUINT_TO_POINTER(0), test_forms);
+    return g_test_run();
+}
