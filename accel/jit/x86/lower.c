@@ -254,7 +254,10 @@ IrValue read_operand(Lower *l, unsigned n)
     case X86_OP_one:
         return number(l, 1);
     default:
-        return ir_load(l->ir, IR_I64, size, 0, data_mode(l), operand_address(l, size, false));
+        /* The segment is asked once, before the read, also for the write that comes. */
+        return ir_load(l->ir, IR_I64, size, 0, data_mode(l),
+                       operand_address(l, size, n == 0 && l->insn.row->flags &
+                                                          (X86_ROW_LOCK | X86_ROW_RMW)));
     }
 }
 
