@@ -35,9 +35,9 @@ void x86_lower_pop(Lower *l)
         IrValue before = ir_get(l->ir, X86_SLOT_GPR + X86_RSP);
         set_stack_pointer(l, up);
         IrValue after = ir_get(l->ir, X86_SLOT_GPR + X86_RSP);
-        IrValue at = operand_address(l, size, true);
+        IrValue offset = address_offset(l);
         ir_put(l->ir, X86_SLOT_GPR + X86_RSP, before);
-        ir_store(l->ir, size, data_mode(l), at, value);
+        ir_store(l->ir, size, data_mode(l), operand_address_at(l, offset, size, true), value);
         ir_put(l->ir, X86_SLOT_GPR + X86_RSP, after);
         return;
     }

@@ -173,10 +173,15 @@ IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned siz
     return code64 ? offset : ir_unary(l->ir, IR_ZEXT32, IR_I64, offset);
 }
 
+IrValue operand_address_at(Lower *l, IrValue offset, unsigned size, bool write)
+{
+    return segment_address(l, operand_segment(l), offset, size, write, false);
+}
+
 IrValue operand_address(Lower *l, unsigned size, bool write)
 {
     if (!l->linear) {
-        l->linear = segment_address(l, operand_segment(l), address_offset(l), size, write, false);
+        l->linear = operand_address_at(l, address_offset(l), size, write);
     }
     return l->linear;
 }

@@ -47,6 +47,8 @@ IrValue read_gpr(Lower *l, unsigned reg, unsigned size);
 void write_gpr(Lower *l, unsigned reg, unsigned size, IrValue value);
 /* Linear address of the memory operand, after the segment's checks. */
 IrValue operand_address(Lower *l, unsigned size, bool write);
+/* The same of another offset in its segment. */
+IrValue operand_address_at(Lower *l, IrValue offset, unsigned size, bool write);
 /* Linear address of an offset in a segment, after its checks. */
 IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write,
                         bool wide);
