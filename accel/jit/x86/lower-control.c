@@ -50,7 +50,8 @@ void x86_lower_push_segment(Lower *l)
     unsigned size = l->insn.operand_size, segment = l->insn.row->arg;
     IrValue value = ir_state_load(l->ir, offsetof(X86Jit, segment[segment].selector), 2, 0);
 
-    store_stack(l, -(int)size, size == 2 ? 2 : size, value);
+    /* In 32-bit code CPUs write the selector, and leave what is above it. */
+    store_stack(l, -(int)size, size == 4 ? 2 : size, value);
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)-(int64_t)size));
 }
 
