@@ -383,12 +383,14 @@ void x86_lower_bound(Lower *l)
     unsigned size = l->insn.operand_size;
     IrOpcode extend = size == 2 ? IR_SEXT16 : IR_SEXT32;
     IrValue at = operand_address(l, 2 * size, false);
-    IrValue low = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l), at);
-    IrValue high = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l),
-                           ir_add_const(l->ir, IR_I64, at, size));
+    IrValue value = ir_unary(l->ir, extend, IR_I64, read_gpr(l, l->insn.reg, size));
+    IrValue low = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l), at), high;
 
-    ir_call(l->ir, &bound_helper, ir_unary(l->ir, extend, IR_I64, read_gpr(l, l->insn.reg, size)),
-            low, high, 0);
+    /* Below the low bound the high one is not looked at. */
+    ir_call(l->ir, &bound_helper, value, low, number(l, INT64_MAX), 0);
+    high = ir_load(l->ir, IR_I64, size, IR_SIGNED, data_mode(l),
+                   ir_add_const(l->ir, IR_I64, at, size));
+    ir_call(l->ir, &bound_helper, value, number(l, (uint64_t)INT64_MIN), high, 0);
 }
 
 void x86_lower_ud(Lower *l)
