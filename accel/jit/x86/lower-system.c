@@ -413,6 +413,17 @@ void x86_lower_smap(Lower *l)
     leave_after(l);
 }
 
+static uint64_t store_if(X86Jit *cpu, uint64_t condition, uint64_t address, uint64_t mode,
+                         uint64_t value)
+{
+    if (condition) {
+        jit_store(&cpu->core, address, 2, mode, value);
+    }
+    return 0;
+}
+static const IrHelper store_if_helper = IR_HELPER(store_if, 4, IR_NO_WRITE);
+
+/* Memory is written only when the RPL changes. */
 void x86_lower_arpl(Lower *l)
 {
     IrValue a, b, rpl, low, result, adjusts;
@@ -420,13 +431,20 @@ void x86_lower_arpl(Lower *l)
     if (!protected_mode(l)) {
         return;
     }
+    if (l->insn.memory) {
+        operand_address(l, 2, true);
+    }
     a = general_rm(l, 2);
     b = read_gpr(l, l->insn.reg, 2);
     low = ir_and_const(l->ir, IR_I64, a, 3);
     rpl = ir_and_const(l->ir, IR_I64, b, 3);
     adjusts = ir_setcc(l->ir, IR_LTU, IR_I64, low, rpl);
     result = ir_select(l->ir, IR_LTU, IR_I64, low, rpl, ir_deposit(l->ir, a, rpl, 0, 2), a);
-    put_general_rm(l, 2, result);
+    if (l->insn.memory) {
+        ir_call(l->ir, &store_if_helper, adjusts, l->linear, number(l, data_mode(l)), result);
+    } else {
+        write_gpr(l, l->insn.rm, 2, result);
+    }
     put_flags(l, ir_deposit(l->ir, get_flags(l), adjusts, 6, 1));
 }
 
