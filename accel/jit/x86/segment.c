@@ -38,12 +38,12 @@ static bool is_flat(const X86Segment *s)
 
 static uint32_t segment_flags(const X86Jit *cpu)
 {
-    static const uint8_t data[] = { X86_ES, X86_SS, X86_DS, X86_FS, X86_GS };
+    static const uint8_t data[] = { X86_ES, X86_SS, X86_DS };
     uint32_t flags = 0;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(data); i++) {
         const X86Segment *s = &cpu->segment[data[i]];
-        if (s->base && data[i] < X86_FS) {
+        if (s->base) {
             flags |= X86_CTX_BASES;
         }
         if (!is_flat(s)) {
