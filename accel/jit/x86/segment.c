@@ -247,7 +247,8 @@ bool x86_segment_allows(const X86Segment *s, uint64_t offset, unsigned size, boo
     if ((a & (X86_SEGMENT_CODE | 4)) == 4) {
         return (uint32_t)offset > s->limit && last <= top;
     }
-    return last <= s->limit;
+    /* Beyond 4 GiB the offset wraps; whether that faults is the CPU's choice (SDM volume 3, 5.3). */
+    return last <= s->limit || s->limit == UINT32_MAX;
 }
 
 uint64_t x86_help_check_limit(X86Jit *cpu, uint64_t segment, uint64_t offset, uint64_t size,
