@@ -218,7 +218,8 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
         g_mutex_unlock(&jit.lock);
         if (block && block->length[1]) {
             /* The page after may be another one now. */
-            const JitTlbInfo *second = jit_tlb_fill(cpu, block->end - 1, JIT_FETCH, context->mode);
+            const JitTlbInfo *second = jit_tlb_fill(cpu, (block->end - 1) & JIT_PAGE_MASK,
+                                                     JIT_FETCH, context->mode);
             if (second->ram != block->ram ||
                 second->offset != (block->offset[1] & JIT_PAGE_MASK)) {
                 cpu->core->single = true;

@@ -98,10 +98,13 @@ uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
     return 0;
 }
 
-/* After an instruction that began with TF, or while a breakpoint on code is on. */
+/*
+ * After an instruction that began with TF (1; 2: one that loads RF), or while a breakpoint on code is
+ * on (0).
+ */
 uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
 {
-    cpu->rflags &= ~X86_RF;
+    cpu->rflags &= tf == 2 ? UINT32_MAX : ~X86_RF;
     if (tf && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
         cpu->dr6 |= DR6_BS | cpu->debug_pending;
         cpu->debug_pending = 0;

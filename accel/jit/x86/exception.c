@@ -282,9 +282,8 @@ void x86_deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, ui
     }
     read_gate(cpu, vector, software, &gate);
     if (gate.type == 5) {
-        log_unimplemented("CPU %u: a task gate in the IDT (vector 0x%x)",
-                          cpu->core.vcpu.cpu->index, vector);
-        raise_now(cpu, X86_TS, gate.selector & ~3u);
+        x86_switch_task(cpu, gate.selector, X86_TASK_INTERRUPT, next, has_error ? &error : NULL);
+        return;
     }
     check_handler(cpu, &gate);
     /* A faulting instruction is to run again without its breakpoint. */

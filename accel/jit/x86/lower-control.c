@@ -305,7 +305,7 @@ void x86_lower_loop(Lower *l)
 static void far_transfer(Lower *l, X86SystemHelper helper, IrValue selector, IrValue offset)
 {
     call_system(l, helper, selector, offset, number(l, l->insn.operand_size), next_value(l));
-    end_leave(l);
+    end_transfer(l);
 }
 
 /* arg: the helper. */
@@ -329,14 +329,14 @@ void x86_lower_ret_far(Lower *l)
 {
     call_system(l, X86_HELPER_far_return, number(l, l->insn.operand_size),
                 number(l, l->insn.row->operands[0] == X86_OP_Iw ? l->insn.imm & 0xffff : 0), 0, 0);
-    end_leave(l);
+    end_transfer(l);
 }
 
 void x86_lower_iret(Lower *l)
 {
     call_system(l, X86_HELPER_interrupt_return, number(l, l->insn.operand_size), next_value(l), 0,
                 0);
-    end_leave(l);
+    end_transfer(l);
 }
 
 void x86_lower_int(Lower *l)

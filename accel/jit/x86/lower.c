@@ -370,6 +370,15 @@ static bool single(const Lower *l)
     return l->flags & (X86_CTX_TF | X86_CTX_SHADOW | X86_CTX_BREAK);
 }
 
+void end_transfer(Lower *l)
+{
+    /* RF is as IRET or a new task has it. */
+    if (l->flags & X86_CTX_TF) {
+        call_system(l, X86_HELPER_debug_step, number(l, 2), 0, 0, 0);
+    }
+    end_leave(l);
+}
+
 static void end_single(Lower *l)
 {
     if (l->flags & (X86_CTX_TF | X86_CTX_BREAK)) {

@@ -79,5 +79,7 @@ void jump_to(Lower *l, uint64_t offset);
 void jump_to_value(Lower *l, IrValue offset);
 /* The block ended by something that set rip itself. */
 void end_leave(Lower *l);
+/* The same by a far transfer, after which a single step's trap comes. */
+void end_transfer(Lower *l);
 
 #endif

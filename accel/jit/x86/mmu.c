@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Page walks: Intel SDM volume 3, chapter 4. */
+#include "accel/jit/x86/decode.h"
 #include "accel/jit/x86/system.h"
 
 #define PTE_P   1ull
@@ -182,6 +183,33 @@ static void describe(const Walk *walk, unsigned mode, JitPage *page)
     }
 }
 
+static bool code_byte(void *opaque, unsigned at, uint8_t *byte)
+{
+    X86Jit *cpu = opaque;
+
+    *byte = jit_load(&cpu->core, cpu->rip + at, 1,
+                     x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL);
+    return true;
+}
+
+/*
+ * Whether 64-bit code came to an address by the stack segment, which is #SS in place of #GP: by rSP
+ * or rBP as a base, or by the stack pointer itself. The instruction is looked at again.
+ */
+static bool is_by_stack(X86Jit *cpu, uint64_t address)
+{
+    bool near = address - cpu->gpr[X86_RSP] + 256 < 512 || address - cpu->gpr[X86_RBP] + 256 < 512;
+    X86Insn insn;
+
+    if (!x86_code64(cpu) || x86_decode(&insn, 64, code_byte, cpu) != X86_DECODED) {
+        return false;
+    }
+    if (!insn.memory || (insn.base != X86_RSP && insn.base != X86_RBP)) {
+        return near && (!insn.memory || insn.opcode == 0xff || insn.opcode == 0x8f);
+    }
+    return insn.segment != X86_FS && insn.segment != X86_GS;
+}
+
 bool x86_walk(JitCpu *jit, uint64_t address, JitAccess access, unsigned mode, bool probe,
               JitPage *page)
 {
@@ -193,7 +221,8 @@ bool x86_walk(JitCpu *jit, uint64_t address, JitAccess access, unsigned mode, bo
         if (probe) {
             return false;
         }
-        x86_raise_error(cpu, X86_GP, 0);
+        x86_raise_error(cpu, access != JIT_FETCH && mode != X86_MODE_SYSTEM &&
+                             is_by_stack(cpu, address) ? X86_SSV : X86_GP, 0);
     }
     if (!(cpu->cr0 & X86_CR0_PG)) {
         *page = (JitPage){ .physical = address & JIT_PAGE_MASK, .size = JIT_PAGE_SIZE,

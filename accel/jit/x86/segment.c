@@ -182,7 +182,7 @@ X86Segment x86_checked_stack(X86Jit *cpu, uint16_t selector, unsigned cpl, unsig
     return x86_segment_of(selector, d);
 }
 
-static void load_data(X86Jit *cpu, unsigned segment, uint16_t selector)
+void x86_load_data_segment(X86Jit *cpu, unsigned segment, uint16_t selector, unsigned vector)
 {
     unsigned cpl = x86_jit_cpl(cpu), type;
     uint64_t d, address;
@@ -194,13 +194,13 @@ static void load_data(X86Jit *cpu, unsigned segment, uint16_t selector)
         return;
     }
     if (!x86_fetch_descriptor(cpu, selector, &d, &address) || desc_is_system(d)) {
-        x86_raise_gp(cpu, error);
+        x86_raise_error(cpu, vector, error);
     }
     type = desc_type(d);
     conforming = (type & 0xc) == 0xc;
     if ((type & 0xa) == 8 ||
         (!conforming && (desc_dpl(d) < cpl || desc_dpl(d) < RPL(selector)))) {
-        x86_raise_gp(cpu, error);
+        x86_raise_error(cpu, vector, error);
     }
     if (!desc_present(d)) {
         x86_raise_error(cpu, X86_NP, error);
@@ -216,7 +216,7 @@ void x86_load_segment(X86Jit *cpu, unsigned segment, uint16_t selector)
     if (!x86_protected(cpu)) {
         x86_set_real_segment(cpu, segment, selector);
     } else if (segment != X86_SS) {
-        load_data(cpu, segment, selector);
+        x86_load_data_segment(cpu, segment, selector, X86_GP);
     } else if (!(selector & ~3u) && x86_code64(cpu) && cpl < 3 && RPL(selector) == cpl) {
         x86_set_null_segment(cpu, X86_SS, selector);
     } else {

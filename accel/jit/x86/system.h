@@ -45,6 +45,8 @@ void x86_set_real_segment(X86Jit *cpu, unsigned segment, uint16_t selector);
 void x86_set_null_segment(X86Jit *cpu, unsigned segment, uint16_t selector);
 /* SS of a new privilege level, as the TSS or IRET gives it; raises `vector`. */
 X86Segment x86_checked_stack(X86Jit *cpu, uint16_t selector, unsigned cpl, unsigned vector);
+/* ES, DS, FS or GS, in protected mode; raises `vector` when it may not be had. */
+void x86_load_data_segment(X86Jit *cpu, unsigned segment, uint16_t selector, unsigned vector);
 bool x86_segment_allows(const X86Segment *segment, uint64_t offset, unsigned size, bool write);
 bool x86_canonical(const X86Jit *cpu, uint64_t address);
 /* The stack of a privilege level (or 4 and up: of the IST) in the TSS. */
@@ -89,6 +91,21 @@ bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 /* system.c */
 /* CR3, or what its low bits mean, is another: `keep`: what is known of its PCID is good still. */
 void x86_address_space_changed(X86Jit *cpu, bool keep);
+
+/* ---- task.c ---- */
+
+typedef enum X86TaskSwitch {
+    X86_TASK_JUMP, X86_TASK_CALL, X86_TASK_INTERRUPT, X86_TASK_RETURN,
+} X86TaskSwitch;
+
+/*
+ * To the task of a TSS, whose selector's and gate's privileges were checked. The old task goes on at
+ * `next`. `error`: is pushed on the new task's stack, unless NULL.
+ */
+void x86_switch_task(X86Jit *cpu, uint16_t selector, X86TaskSwitch how, uint64_t next,
+                     const uint32_t *error);
+/* IRET with NT. */
+void x86_return_from_task(X86Jit *cpu, uint64_t next);
 
 /* ---- debug.c ---- */
 

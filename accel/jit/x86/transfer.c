@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Far jumps, calls and returns, IRET: Intel SDM volume 2 and volume 3, 5.8.
- *
- * Not modelled: transfers through a TSS or a task gate, which are logged and raise #GP.
+ * Far jumps, calls and returns, IRET: Intel SDM volume 2 and volume 3, 5.8. Task switches are in
+ * task.c.
  */
 #include "accel/jit/x86/system.h"
-#include "base/log.h"
 
 typedef struct Target {
     X86Segment cs;
@@ -64,6 +62,44 @@ typedef struct CallGate {
     unsigned size, count;
 } CallGate;
 
+/* Of a gate of 16 bytes: the upper half of the offset, whose own type has to be 0. */
+static uint64_t upper_half(X86Jit *cpu, uint16_t selector, uint64_t at)
+{
+    const X86Segment *ldt = &cpu->segment[X86_LDTR];
+    uint32_t limit = selector & 4 ? ldt->limit : cpu->gdtr.limit;
+    uint64_t half;
+
+    if ((selector & ~7u) + 15 > limit) {
+        x86_raise_gp(cpu, selector & ~3u);
+    }
+    half = jit_load(&cpu->core, at + 8, 8, X86_MODE_SYSTEM);
+    if (half >> 40 & 31) {
+        x86_raise_gp(cpu, selector & ~3u);
+    }
+    return (uint32_t)half;
+}
+
+/*
+ * A far jump or call to a TSS or a task gate. False: the descriptor is neither, or the CPU is in long
+ * mode, where there are no tasks.
+ */
+static bool go_to_task(X86Jit *cpu, uint16_t selector, uint64_t d, X86TaskSwitch how, uint64_t next)
+{
+    unsigned type = d >> 40 & 31, dpl = d >> 45 & 3, error = selector & ~3u;
+
+    if (x86_long_mode(cpu) || (type != 5 && (type & ~10u) != 1)) {
+        return false;
+    }
+    if (dpl < x86_jit_cpl(cpu) || dpl < (selector & 3)) {
+        x86_raise_gp(cpu, error);
+    }
+    if (type == 5 && !(d >> 47 & 1)) {
+        x86_raise_error(cpu, X86_NP, error);
+    }
+    x86_switch_task(cpu, type == 5 ? d >> 16 & 0xffff : selector, how, next, NULL);
+    return true;
+}
+
 /* The gate a selector names; its code segment comes into *d and *at. */
 static CallGate read_call_gate(X86Jit *cpu, uint16_t selector, uint64_t *d, uint64_t *at)
 {
@@ -71,11 +107,6 @@ static CallGate read_call_gate(X86Jit *cpu, uint16_t selector, uint64_t *d, uint
     bool lma = x86_long_mode(cpu);
     CallGate gate = { .selector = *d >> 16, .size = lma ? 8 : type & 8 ? 4 : 2 };
 
-    if (type == 5 || (!lma && (type & ~8u) == 1)) {
-        log_unimplemented("CPU %u: a far jump or call through a TSS or a task gate (0x%x)",
-                          cpu->core.vcpu.cpu->index, selector);
-        x86_raise_gp(cpu, error);
-    }
     if ((lma ? type != 12 : (type & ~8u) != 4) || dpl < x86_jit_cpl(cpu) ||
         dpl < (selector & 3)) {
         x86_raise_gp(cpu, error);
@@ -87,7 +118,7 @@ static CallGate read_call_gate(X86Jit *cpu, uint16_t selector, uint64_t *d, uint
     gate.offset = gate.size == 2 ? gate.offset & 0xffff : gate.offset;
     gate.count = lma ? 0 : *d >> 32 & 31;
     if (lma) {
-        gate.offset |= jit_load(&cpu->core, *at + 8, 4, X86_MODE_SYSTEM) << 32;
+        gate.offset |= upper_half(cpu, selector, *at) << 32;
     }
     *d = fetch_or_gp(cpu, gate.selector, at);
     if ((*d >> 43 & 3) != 3 || (*d >> 45 & 3) > x86_jit_cpl(cpu) ||
@@ -123,6 +154,8 @@ uint64_t x86_help_far_jump(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
         target = code_target(cpu, selector, d, at);
     } else if (d >> 44 & 1) {
         x86_raise_gp(cpu, selector & 0xfffc);
+    } else if (go_to_task(cpu, selector, d, X86_TASK_JUMP, next)) {
+        return 0;
     } else {
         CallGate gate = read_call_gate(cpu, selector, &d, &at);
         if (!(d >> 42 & 1) && (d >> 45 & 3) != x86_jit_cpl(cpu)) {
@@ -186,6 +219,8 @@ uint64_t x86_help_far_call(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
             target = code_target(cpu, selector, d, at);
         } else if (d >> 44 & 1) {
             x86_raise_gp(cpu, selector & 0xfffc);
+        } else if (go_to_task(cpu, selector, d, X86_TASK_CALL, next)) {
+            return 0;
         } else {
             CallGate gate = read_call_gate(cpu, selector, &d, &at);
             unsigned dpl = d >> 45 & 3;
@@ -342,20 +377,29 @@ static void return_real(X86Jit *cpu, unsigned size)
     uint64_t offset, flags;
     uint16_t selector;
 
-    if ((cpu->rflags & X86_VM) && x86_iopl(cpu) < 3) {
+    bool virtual = (cpu->rflags & X86_VM) && x86_iopl(cpu) < 3;
+
+    if (virtual && (size != 2 || !(cpu->cr4 & X86_CR4_VME))) {
         x86_raise_gp(cpu, 0);
     }
     offset = x86_pop(&stack, size);
     selector = x86_pop(&stack, size);
     flags = x86_pop(&stack, size);
+    /* With VME, IF of the image is VIF: SDM volume 3, 20.3.3.4. */
+    if (virtual && ((flags & X86_TF) || ((flags & X86_IF) && (cpu->rflags & X86_VIP)))) {
+        x86_raise_gp(cpu, 0);
+    }
     x86_keep_stack(&stack);
-    set_flags(cpu, flags, size, cpu->rflags & X86_VM ? 3 : 0, 3);
+    set_flags(cpu, flags, size, cpu->rflags & X86_VM ? 3 : 0, virtual ? 0 : 3);
+    if (virtual) {
+        cpu->rflags = (cpu->rflags & ~X86_VIF) | (flags & X86_IF ? X86_VIF : 0);
+    }
     x86_set_real_segment(cpu, X86_CS, selector);
     cpu->rip = offset;
     x86_context_changed(cpu);
 }
 
-static void return_protected(X86Jit *cpu, unsigned size)
+static void return_protected(X86Jit *cpu, unsigned size, uint64_t next)
 {
     X86Stack stack = x86_current_stack(cpu);
     unsigned cpl = x86_jit_cpl(cpu), iopl = x86_iopl(cpu);
@@ -366,10 +410,11 @@ static void return_protected(X86Jit *cpu, unsigned size)
     bool outer;
 
     if (cpu->rflags & X86_NT) {
-        if (!x86_long_mode(cpu)) {
-            log_unimplemented("CPU %u: IRET to another task", cpu->core.vcpu.cpu->index);
+        if (x86_long_mode(cpu)) {
+            x86_raise_gp(cpu, 0);
         }
-        x86_raise_gp(cpu, 0);
+        x86_return_from_task(cpu, next);
+        return;
     }
     offset = x86_pop(&stack, size);
     selector = x86_pop(&stack, size);
@@ -384,6 +429,7 @@ static void return_protected(X86Jit *cpu, unsigned size)
     if (outer || x86_code64(cpu)) {
         sp = x86_pop(&stack, size);
         ss = return_stack(cpu, x86_pop(&stack, size), &target);
+        x86_mark_accessed(cpu, target.at, &target.descriptor);
         set_flags(cpu, flags, size, cpl, iopl);
         go_outward(cpu, &target, offset, &ss, sp, outer);
         return;
@@ -397,7 +443,7 @@ static void return_protected(X86Jit *cpu, unsigned size)
 uint64_t x86_help_interrupt_return(X86Jit *cpu, uint64_t size, uint64_t next)
 {
     if (x86_protected(cpu)) {
-        return_protected(cpu, size);
+        return_protected(cpu, size, next);
     } else {
         return_real(cpu, size);
     }

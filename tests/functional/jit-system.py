@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What an x86 CPU's system does, by bare-metal programs (jit-system/) on the software CPU: with the
+host's instructions and by the evaluator. Arguments: the programs. Prints TAP."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from harness import TestFailure, binary, run_cases  # noqa: E402
+
+SECONDS = 100           # of a program with sanitizers, on a busy machine
+EXIT_STATUS = 1         # what isa-debug-exit makes of 0
+
+
+def check_program(program, backend):
+    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}', '-cpu', 'max',
+               '-smp', '2', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
+               '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
+               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-kernel', program]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=SECONDS, check=False)
+    lines = result.stdout.splitlines()
+    wrong = [line for line in lines if not line.startswith('ok ')]
+    if wrong != ['end'] or result.returncode != EXIT_STATUS or len(lines) < 2:
+        raise TestFailure('\n'.join(wrong or ['nothing was printed']) +
+                          f'\nexit status {result.returncode}\n{result.stderr}')
+
+
+if __name__ == '__main__':
+    sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
+                         lambda p=program, b=backend: check_program(p, b))
+                        for program in sys.argv[1:] for backend in ('host', 'evaluator')]))

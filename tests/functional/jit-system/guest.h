@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the bare-metal test programs share: console, IDT, exceptions caught. Each is one C file that is
+ * loaded by Multiboot and prints "ok NAME" or "not ok NAME: …" for each of its cases.
+ *
+ * An exception's handler notes what came. After TRY(code) it goes on behind the code; where
+ * `returns` is set, it returns to where it came from.
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef unsigned long word;
+
+enum {
+    DE, DB, NMI, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC, MC, XM,
+};
+
+typedef struct Caught {
+    word vector, error, ip, cs, flags, cr2, sp;
+    unsigned count;
+} Caught;
+
+extern volatile Caught caught;
+extern volatile word resume_at, resume_sp, returns;
+
+static inline void outb(u16 port, u8 value) { asm volatile("outb %0, %1" :: "a"(value), "Nd"(port)); }
+static inline u8 inb(u16 port)
+{
+    u8 value;
+
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+void print(const char *text);
+void print_hex(word value);
+/* The case's result: what was found must be what is expected. */
+void check(const char *what, word found, word expected);
+void run(const char *name, void (*test)(void));
+void set_gate(unsigned vector, u16 selector, word handler, unsigned type, unsigned ist);
+void load_idt(void);
+extern const char stubs[];
+#define STUB(n) ((word)stubs + 16 * (n))
+
+#ifdef __x86_64__
+#define SP "%%rsp"
+#define MOVW "movq "
+#define A_RESUME "resume_at(%%rip)"
+#define A_SP "resume_sp(%%rip)"
+#define LEA "movq $77f, resume_at(%%rip);"
+#define BPREG "rbp"
+#define CLOBBERS "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc"
+#else
+#define SP "%%esp"
+#define MOVW "movl "
+#define A_RESUME "resume_at"
+#define A_SP "resume_sp"
+#define LEA "movl $77f, resume_at;"
+#define BPREG "ebp"
+#define CLOBBERS "ebx", "ecx", "edx", "esi", "edi", "memory", "cc"
+#endif
+
+/*
+ * Code that may raise, with `value` in rAX, which is %0; further operands follow. The frame pointer
+ * lies on the stack meanwhile.
+ */
+#define TRY(code, value, ...) do { \
+    word a_ = (value); \
+    caught.vector = NOTHING; \
+    caught.error = 0; \
+    asm volatile(LEA "push %%" BPREG "; " MOVW SP ", " A_SP "; " code \
+                 "\n77: " MOVW A_SP ", " SP "; pop %%" BPREG \
+                 : "+a"(a_) : __VA_ARGS__ : CLOBBERS); \
+    resume_at = 0; } while (0)
+#define NOTHING 0x100
+
+#endif

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: MIT */
+/* Long mode: faults, paging, compatibility mode, interrupts, code that changes, two CPUs. */
+#include "tests/functional/jit-system/guest.h"
+
+enum {
+    CODE = 8, DATA = 16, CODE32 = 24, UDATA = 32 | 3, UCODE = 40 | 3, TSS = 48, CALL_GATE = 64,
+    CONFORMING = 80, ENTRIES = 12,
+};
+
+extern u64 page_tables[];
+
+static u64 gdt[ENTRIES];
+static u32 tss[26] __attribute__((aligned(16)));
+static u8 stack_0[4096] __attribute__((aligned(16))), ist_1[4096] __attribute__((aligned(16)));
+static u8 user_stack[4096] __attribute__((aligned(4096)));
+static u64 tables[5][512] __attribute__((aligned(4096)));
+static u8 page[3][4096] __attribute__((aligned(4096)));
+
+#define EXPECT(wanted, code) do { check("vector", caught.vector, wanted); \
+                                  check("error code", caught.error, code); } while (0)
+
+static u64 read_cr4(void)
+{
+    u64 value;
+
+    asm volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+static void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" :: "r"(value) : "memory"); }
+static void flush(const void *at) { asm volatile("invlpg %0" :: "m"(*(const char *)at) : "memory"); }
+
+static void write_msr(u32 index, u64 value)
+{
+    asm volatile("wrmsr" :: "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+static void set_tss_pointer(unsigned at, u64 value)
+{
+    tss[at / 4] = value;
+    tss[at / 4 + 1] = value >> 32;
+}
+
+static void set_up(void)
+{
+    struct { u16 limit; u64 base; } __attribute__((packed)) pointer = { sizeof(gdt) - 1, (u64)gdt };
+    u64 base = (u64)tss;
+
+    gdt[1] = 0x00af9b000000ffff;
+    gdt[2] = 0x00cf93000000ffff;
+    gdt[3] = 0x00cf9b000000ffff;
+    gdt[4] = 0x00cff3000000ffff;
+    gdt[5] = 0x00affb000000ffff;
+    gdt[6] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[7] = base >> 32;
+    set_tss_pointer(4, (u64)stack_0 + sizeof(stack_0));
+    set_tss_pointer(36, (u64)ist_1 + sizeof(ist_1));
+    tss[25] = sizeof(tss) << 16;
+    asm volatile("lgdt %0; ltr %w1" :: "m"(pointer), "r"(TSS));
+    load_idt();
+    /* 1 GiB at 0x8000000000 (entry 1 of the top) by 4 KiB pages, of which there are 512. */
+    page_tables[1] = (u64)tables[0] | 7;
+    tables[0][0] = (u64)tables[1] | 7;
+    tables[1][0] = (u64)tables[2] | 7;
+    tables[1][1] = 0x200000 | 0x87;
+    tables[0][1] = 0x80000000 | 0x87;
+}
+
+#define AT 0x8000000000ull
+#define PTE tables[2]
+
+/* ---- faults ---- */
+
+static void test_faults(void)
+{
+    TRY("xorl %%ecx, %%ecx; divl %%ecx", 1);
+    EXPECT(DE, 0);
+    TRY("ud2", 0);
+    EXPECT(UD, 0);
+    TRY("movq (%0), %%rcx", 0x800000000000);
+    EXPECT(GP, 0);
+    TRY("push %%rbp; movq %0, %%rbp; movq (%%rbp), %%rcx", 0x800000000000);
+    EXPECT(SS, 0);
+    set_gate(SS, CODE, STUB(SS), 0x8e, 1);
+    TRY("movq %0, %%rsp; push %%rcx", 0x800000000080);
+    EXPECT(SS, 0);
+    set_gate(SS, CODE, STUB(SS), 0x8e, 0);
+    TRY("jmp *%0", 0x800000000000);
+    EXPECT(GP, 0);
+    TRY("movl %k0, %%ds", 0xff8);
+    EXPECT(GP, 0xff8);
+    TRY("movaps 1(%%rsp), %%xmm0", 0);
+    EXPECT(GP, 0);
+    TRY("movq %0, %%cr8", 16);
+    EXPECT(GP, 0);
+    TRY("movq %0, %%cr4", 1ull << 40);
+    EXPECT(GP, 0);
+    TRY("movq %0, %%cr0", 0x80000000);
+    EXPECT(GP, 0);
+    TRY("movq %0, %%cr0", 0x11);            /* paging cannot be left from 64-bit code */
+    EXPECT(GP, 0);
+    TRY("movl $0x12345, %%ecx; rdmsr", 0);
+    EXPECT(GP, 0);
+    TRY("movl $0xc0000080, %%ecx; xorl %%edx, %%edx; wrmsr", 0x400);
+    EXPECT(GP, 0);
+    TRY("movl $0xc0000102, %%ecx; movl %k0, %%edx; wrmsr", 0x8000);
+    EXPECT(GP, 0);
+    TRY(".byte 0x06", 0);                   /* PUSH ES is no instruction here */
+    EXPECT(UD, 0);
+    TRY("lock; addl %%eax, %%eax; nop", 0);
+    EXPECT(UD, 0);
+    TRY(".byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90", 0);
+    EXPECT(NOTHING, 0);
+    TRY(".byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90", 0);
+    EXPECT(GP, 0);
+}
+
+static void test_delivery(void)
+{
+    word sp;
+
+    asm volatile("movq %%rsp, %0" : "=r"(sp));
+    set_gate(0x80, CODE, STUB(0x80), 0x8e, 1);
+    TRY("int $0x80", 0);
+    check("vector", caught.vector, 0x80);
+    check("the stack is IST1", caught.sp, (word)ist_1 + sizeof(ist_1) - 16);
+    set_gate(0x80, CODE, STUB(0x80), 0x85, 0);
+    TRY("int $0x80", 0);
+    EXPECT(GP, 0x80 * 8 + 2);
+    set_gate(0x80, CODE32, STUB(0x80), 0x8e, 0);
+    TRY("int $0x80", 0);
+    EXPECT(GP, CODE32);
+    set_gate(0x80, CODE, STUB(0x80) | 1ull << 47, 0x8e, 0);
+    TRY("int $0x80", 0);
+    EXPECT(GP, 0);
+    set_gate(0x80, CODE, STUB(0x80), 0x8e, 0);
+    /* #PF while #PF is delivered is a double fault; so is #NP while #GP is. */
+    set_gate(PF, DATA, STUB(PF), 0x8e, 0);
+    TRY("movq (%0), %%rcx", AT);
+    EXPECT(DF, 0);
+    set_gate(PF, CODE, STUB(PF), 0x8e, 0);
+    set_gate(GP, CODE, STUB(GP), 0x0e, 0);
+    TRY("movq (%0), %%rcx", 0x800000000000);
+    EXPECT(DF, 0);
+    /* But not while an interrupt is. */
+    set_gate(0x80, CODE, STUB(0x80), 0x0e, 0);
+    set_gate(GP, CODE, STUB(GP), 0x8e, 0);
+    TRY("int $0x80", 0);
+    EXPECT(NP, 0x80 * 8 + 2);
+    set_gate(0x80, CODE, STUB(0x80), 0x8e, 0);
+}
+
+/* ---- levels ---- */
+
+#define USER "push $35; push %[sp]; push $0x3002; push $43; push $66f; iretq; 66: "
+#define OPERANDS [sp] "i"(user_stack + sizeof(user_stack))
+
+/* The first GiB for users, too. */
+static void open_memory(int user)
+{
+    for (unsigned i = 0; i < 512; i++) {
+        u64 *entry = &page_tables[512 * 2 + i];
+        *entry = user ? *entry | 4 : *entry & ~4ull;
+    }
+    asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" ::: "rax", "memory");
+}
+
+static void test_user(void)
+{
+    open_memory(1);
+    set_gate(0x82, CODE, STUB(0x82), 0xee, 0);
+    TRY(USER "hlt", 0, OPERANDS);
+    EXPECT(GP, 0);
+    check("cs", caught.cs, UCODE);
+    TRY(USER "int $0x80", 0, OPERANDS);
+    EXPECT(GP, 0x80 * 8 + 2);
+    TRY(USER "int $0x82", 0, OPERANDS);
+    EXPECT(0x82, 0);
+    TRY(USER "movq %%cr0, %%rax", 0, OPERANDS);
+    EXPECT(GP, 0);
+    TRY(USER "sysretq", 0, OPERANDS);
+    EXPECT(GP, 0);
+    TRY(USER "cli; inb $0x80, %%al; int $0x82", 0, OPERANDS);    /* IOPL is 3 */
+    EXPECT(0x82, 0);
+    TRY(USER "movq (%0), %%rcx", AT + 0x1000, OPERANDS);
+    EXPECT(PF, 4);
+    check("cr2", caught.cr2, AT + 0x1000);
+    write_cr4(read_cr4() | 1 << 11);
+    TRY(USER "sidt -16(%%rsp)", 0, OPERANDS);
+    EXPECT(GP, 0);
+    write_cr4(read_cr4() & ~(1ull << 11));
+    TRY(USER "sidt -16(%%rsp); int $0x82", 0, OPERANDS);
+    EXPECT(0x82, 0);
+    open_memory(0);
+}
+
+void syscall_entry(void);
+asm(".text\n.globl syscall_entry\nsyscall_entry: movq %rcx, syscall_seen; movq %r11, syscall_seen+8; "
+    "pushfq; popq syscall_seen+16; movw %cs, syscall_seen+24; sysretq");
+u64 syscall_seen[4];
+
+static void test_syscall(void)
+{
+    open_memory(1);
+    write_msr(0xc0000081, 24ull << 48 | 8ull << 32);
+    write_msr(0xc0000082, (u64)syscall_entry);
+    write_msr(0xc0000084, 0x3000);
+    TRY(USER "movq %%rsp, %%rbx; syscall; cmpq %%rsp, %%rbx; jne 1f; int $0x82; 1: ud2", 0, OPERANDS);
+    EXPECT(0x82, 0);
+    check("cs in the kernel", syscall_seen[3] & 0xffff, CODE);
+    check("flags in r11", syscall_seen[1] & 0x3000, 0x3000);
+    check("masked flags", syscall_seen[2] & 0x3000, 0);
+    check("cs outside", caught.cs, UCODE);
+    check("flags outside", caught.flags & 0x3000, 0x3000);
+    TRY("movq %0, %%rcx; xorl %%r11d, %%r11d; sysretq", 0x800000000000);
+    EXPECT(GP, 0);
+    check("cs of sysret's fault", caught.cs, CODE);
+    open_memory(0);
+}
+
+void gate_target(void);
+asm(".text\n.globl gate_target\ngate_target: movq 16(%rsp), %rax; movq %rax, syscall_seen; lretq");
+
+static void set_call_gate(u64 offset, u32 access, u64 upper)
+{
+    gdt[CALL_GATE / 8] = (offset & 0xffff) | (u64)CODE << 16 | (u64)access << 40 |
+                         (offset >> 16 & 0xffff) << 48;
+    gdt[CALL_GATE / 8 + 1] = offset >> 32 | upper << 32;
+}
+
+#define THROUGH(selector) "subq $8, %%rsp; movl $0, (%%rsp); movl $" #selector ", 4(%%rsp); lcall *(%%rsp)"
+static void test_call_gate(void)
+{
+    set_call_gate((u64)gate_target, 0x8c, 0);
+    TRY(THROUGH(64), 0);
+    EXPECT(NOTHING, 0);
+    set_call_gate((u64)gate_target, 0x8c, 0x1f00);
+    TRY(THROUGH(64), 0);
+    EXPECT(GP, CALL_GATE);
+    set_call_gate((u64)gate_target, 0x84, 0);
+    TRY(THROUGH(64), 0);
+    EXPECT(GP, CALL_GATE);
+    set_call_gate((u64)gate_target, 0x85, 0);      /* there are no task gates */
+    TRY(THROUGH(64), 0);
+    EXPECT(GP, CALL_GATE);
+    set_call_gate((u64)gate_target | 1ull << 47, 0x8c, 0);
+    TRY(THROUGH(64), 0);
+    EXPECT(GP, 0);
+    TRY(THROUGH(48), 0);   /* nor a jump to a TSS */
+    EXPECT(GP, TSS);
+}
+
+/* ---- paging ---- */
+
+static void map(u64 entry)
+{
+    PTE[0] = entry;
+    flush((void *)AT);
+}
+
+static void test_pages(void)
+{
+    map(0);
+    TRY("movq (%0), %%rcx", AT);
+    EXPECT(PF, 0);
+    check("cr2", caught.cr2, AT);
+    TRY("movb %%cl, 5(%0)", AT);
+    EXPECT(PF, 2);
+    check("cr2", caught.cr2, AT + 5);
+    TRY("jmp *%0", AT);
+    EXPECT(PF, 0x10);
+    map((u64)page[0] | 1);
+    TRY("movq (%0), %%rcx", AT);
+    EXPECT(NOTHING, 0);
+    check("accessed", PTE[0] & 0x60, 0x20);
+    TRY("movq %%rcx, (%0)", AT);
+    EXPECT(PF, 3);
+    map((u64)page[0] | 3);
+    TRY("movq %%rcx, (%0)", AT);
+    EXPECT(NOTHING, 0);
+    check("dirty", PTE[0] & 0x60, 0x60);
+    map((u64)page[0] | 3 | 1ull << 63);
+    TRY("jmp *%0", AT);
+    EXPECT(PF, 0x11);
+    map((u64)page[0] | 3 | 1ull << 51);            /* reserved: 40 bits of address */
+    TRY("movq (%0), %%rcx", AT);
+    EXPECT(PF, 9);
+    tables[1][1] |= 1 << 13;                       /* a reserved bit of a large page */
+    TRY("movq (%0), %%rcx", AT + 0x200000);
+    EXPECT(PF, 9);
+    tables[1][1] &= ~(1ull << 13);
+    TRY("movq (%0), %%rcx", AT + 0x200000);
+    EXPECT(NOTHING, 0);
+    /* An access over two pages, of which the second is not there; nothing is written. */
+    map((u64)page[0] | 3);
+    PTE[1] = 0;
+    page[0][4095] = 0x5a;
+    TRY("movq $-1, 4095(%0)", AT);
+    EXPECT(PF, 2);
+    check("cr2", caught.cr2, AT + 0x1000);
+    check("the byte before", page[0][4095], 0x5a);
+    map((u64)page[0] | 3 | 0x100);
+    TRY("lock; cmpxchg16b 8(%0)", AT);
+    EXPECT(GP, 0);
+}
+
+static void test_global(void)
+{
+    u64 cr3;
+
+    asm volatile("mov %%cr3, %0" : "=r"(cr3));
+    page[0][0] = 1;
+    page[1][0] = 2;
+    map((u64)page[0] | 3 | 0x100);
+    check("a global page", *(volatile u8 *)AT, 1);
+    PTE[0] = (u64)page[1] | 3 | 0x100;
+    write_cr4(read_cr4() & ~0x80ull);
+    check("after cr4.pge fell", *(volatile u8 *)AT, 2);
+    write_cr4(read_cr4() | 0x80);
+    map((u64)page[0] | 3);
+    check("a page", *(volatile u8 *)AT, 1);
+    PTE[0] = (u64)page[1] | 3;
+    asm volatile("mov %0, %%cr3" :: "r"(cr3) : "memory");
+    check("after cr3 was written", *(volatile u8 *)AT, 2);
+}
+
+static void test_protection(void)
+{
+    u64 cr4 = read_cr4();
+
+    page[0][0] = 0xc3;
+    map((u64)page[0] | 7);
+    write_cr4(cr4 | 1 << 20);
+    TRY("call *%0", AT);
+    EXPECT(PF, 0x11);
+    write_cr4(cr4);
+    TRY("call *%0", AT);
+    EXPECT(NOTHING, 0);
+    write_cr4(cr4 | 1 << 21);
+    TRY("movq (%0), %%rcx", AT);
+    EXPECT(PF, 1);
+    TRY("stac; movq (%0), %%rcx; clac", AT);
+    EXPECT(NOTHING, 0);
+    write_cr4(cr4);
+    write_cr4(cr4 | 1 << 22);
+    map((u64)page[0] | 7 | 3ull << 59);
+    TRY("xorl %%ecx, %%ecx; xorl %%edx, %%edx; movq %0, %%rsi; movl $0x40, %%eax; wrpkru; movq (%%rsi), %%rbx", AT);
+    EXPECT(PF, 0x21);
+    TRY("xorl %%ecx, %%ecx; xorl %%edx, %%edx; movq %0, %%rsi; movl $0x80, %%eax; wrpkru; movq (%%rsi), %%rbx", AT);
+    EXPECT(NOTHING, 0);
+    TRY("movb %%cl, (%0)", AT);
+    EXPECT(PF, 0x23);
+    TRY("call *%0", AT);                           /* keys do not count for fetches */
+    EXPECT(NOTHING, 0);
+    TRY("xorl %%ecx, %%ecx; xorl %%edx, %%edx; xorl %%eax, %%eax; wrpkru", 0);
+    write_cr4(cr4);
+}
+
+static void test_write_protect(void)
+{
+    map((u64)page[0] | 1);
+    asm volatile("mov %%cr0, %%rax; btr $16, %%rax; mov %%rax, %%cr0" ::: "rax", "memory");
+    TRY("movb %%cl, (%0)", AT);
+    EXPECT(NOTHING, 0);
+    asm volatile("mov %%cr0, %%rax; bts $16, %%rax; mov %%rax, %%cr0" ::: "rax", "memory");
+    TRY("movb %%cl, (%0)", AT);
+    EXPECT(PF, 3);
+}
+
+/* ---- compatibility mode ---- */
+
+void compat(void);
+asm(".text\n.code32\n.globl compat\n"
+    "compat: movl $0x12345678, %eax; .byte 0x40; pushl $8; pushl $compat_back; lret\n"
+    ".code64\ncompat_back: movq %rax, syscall_seen; jmp *resume_at");
+
+static void test_compatibility(void)
+{
+    TRY("push $24; push $compat; lretq", 0);
+    check("eax", syscall_seen[0], 0x12345679);
+    EXPECT(NOTHING, 0);
+}
+
+/* ---- interrupts ---- */
+
+static void set_up_apic(void)
+{
+    /* x2APIC; the timer by its TSC deadline is not needed here: IPIs to itself are at once. */
+    write_msr(0x1b, 0xfee00000 | 0xd00);
+    write_msr(0x80f, 0x1ff);
+}
+
+#define SELF_IPI "movl $0x83f, %%ecx; movl $0x90, %%eax; xorl %%edx, %%edx; wrmsr; "
+
+static void test_shadow(void)
+{
+    set_up_apic();
+    returns = 1;
+    caught.count = 0;
+    asm volatile(SELF_IPI "sti; nop; 1: cli; movq $1b, %%rbx" ::: "rax", "rbx", "rcx", "rdx", "memory");
+    check("vector", caught.vector, 0x90);
+    check("count", caught.count, 1);
+    caught.count = 0;
+    write_msr(0x80b, 0);
+    asm volatile(SELF_IPI "sti; cli" ::: "rax", "rcx", "rdx", "memory");
+    check("sti; cli lets none in", caught.count, 0);
+    asm volatile("sti; hlt; cli" ::: "memory");
+    check("one comes in hlt", caught.count, 1);
+    write_msr(0x80b, 0);
+    caught.count = 0;
+    asm volatile("movl %%ss, %%ebx; pushfq; orq $0x200, (%%rsp);" SELF_IPI
+                 "popfq; 1: nop; cli" ::: "rax", "rbx", "rcx", "rdx", "memory", "cc");
+    check("after popf", caught.count, 1);
+    write_msr(0x80b, 0);
+    returns = 0;
+    set_gate(0x90, CODE, STUB(0x90), 0x8e, 0);
+}
+
+static u64 read_dr6(void)
+{
+    u64 value;
+
+    asm volatile("mov %%dr6, %0; mov %1, %%dr6" : "=&r"(value) : "r"(0ull));
+    return value & 0xe00f;
+}
+
+#define SET_DR7(value) asm volatile("mov %0, %%dr7" :: "r"((u64)(value)))
+
+void break_here(void);
+asm(".text\n.globl break_here\nbreak_here: nop; ret");
+static volatile u64 watched;
+
+static void test_breakpoints(void)
+{
+    read_dr6();
+    asm volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2" ::
+                 "r"((u64)break_here), "r"((u64)&watched), "r"(0x80ull));
+    SET_DR7(0x402);
+    TRY("call break_here", 0);
+    EXPECT(DB, 0);
+    check("dr6", read_dr6(), 1);
+    check("ip", caught.ip, (word)break_here);
+    check("rf", caught.flags & 0x10000, 0);
+    /* With RF it goes on. */
+    TRY("push $88f; movq %%rsp, %%rcx; push $16; push %%rcx; pushf; orq $0x10000, (%%rsp); push $8;"
+        "push $break_here; iretq; 88:", 0);
+    EXPECT(NOTHING, 0);
+    SET_DR7(0x400 | 8 | 0x9 << 20);                /* writes, 8 bytes */
+    TRY("movq watched, %%rcx; movl $1, watched + 4; 1: nop", 0);
+    EXPECT(DB, 0);
+    check("dr6 of a write", read_dr6(), 2);
+    SET_DR7(0x400 | 8 | 0xb << 20);
+    TRY("movzbl watched + 7, %%ecx; nop", 0);
+    EXPECT(DB, 0);
+    check("dr6 of a read", read_dr6(), 2);
+    SET_DR7(0x400);
+    write_cr4(read_cr4() | 8);
+    SET_DR7(0x400 | 0x20 | 0x2 << 24);
+    TRY("outb %%al, $0x80; nop", 0);
+    EXPECT(DB, 0);
+    check("dr6 of a port", read_dr6(), 4);
+    SET_DR7(0x400 | 0x2000);
+    TRY("movq %%dr0, %%rcx", 0);
+    EXPECT(DB, 0);
+    check("dr6 of a debug register", read_dr6(), 0x2000);
+    SET_DR7(0x400);
+    TRY("movq %%dr4, %%rcx", 0);
+    EXPECT(UD, 0);
+    write_cr4(read_cr4() & ~8ull);
+}
+
+/* ---- code that changes ---- */
+
+static void test_code(void)
+{
+    typedef unsigned (*Function)(void);
+    static u8 code[64] __attribute__((aligned(64)));
+    Function f = (Function)code;
+    u8 *edge = (u8 *)AT + 4094;
+
+    /* mov $1, %eax; ret */
+    code[0] = 0xb8;
+    code[1] = 1;
+    code[5] = 0xc3;
+    check("before", f(), 1);
+    for (unsigned i = 2; i < 50; i++) {
+        ((volatile u8 *)code)[1] = i;
+        check("after a write", f(), i);
+    }
+    /* It changes the instruction that follows: movb $7, 1f+1(%rip); 1: mov $1, %eax; ret */
+    static const u8 self[] = { 0xc6, 0x05, 1, 0, 0, 0, 7, 0xb8, 1, 0, 0, 0, 0xc3 };
+    for (unsigned i = 0; i < sizeof(self); i++) {
+        ((volatile u8 *)code)[i] = self[i];
+    }
+    check("its own next instruction", f(), 7);
+    /* Over two pages, then with another second page, then without one. */
+    map((u64)page[0] | 3);
+    PTE[1] = (u64)page[1] | 3;
+    flush((u8 *)AT + 4096);
+    edge[0] = 0xb8;
+    edge[1] = 1;
+    page[1][0] = page[1][1] = page[1][2] = 0;
+    page[1][3] = 0xc3;
+    page[2][0] = 1;
+    page[2][1] = page[2][2] = 0;
+    page[2][3] = 0xc3;
+    check("over two pages", ((Function)edge)(), 1);
+    PTE[1] = (u64)page[2] | 3;
+    flush((u8 *)AT + 4096);
+    check("with another page", ((Function)edge)(), 0x101);
+    PTE[1] = 0;
+    flush((u8 *)AT + 4096);
+    TRY("call *%0", (word)edge);
+    EXPECT(PF, 0x10);
+    check("cr2", caught.cr2, AT + 4096);
+    check("ip", caught.ip, (word)edge);
+    /* In no memory at all ones are read: FFFF is no instruction. */
+    TRY("call *%0", 0xc0000000);
+    EXPECT(UD, 0);
+}
+
+/* ---- floating point ---- */
+
+static void test_float(void)
+{
+    static u32 mxcsr = 0x1d80, normal = 0x1f80;       /* division by zero is not masked */
+    static u16 fcw = 0x37b;
+    static float one = 1, zero;
+
+    TRY("ldmxcsr %1; movss %2, %%xmm0; divss %3, %%xmm0", 0, "m"(mxcsr), "m"(one), "m"(zero));
+    EXPECT(XM, 0);
+    asm volatile("ldmxcsr %0" :: "m"(normal));
+    /* The x87 tells with the next waiting instruction. */
+    TRY("fninit; fldcw %1; fld1; fldz; fdivrp; nop; jmp 1f; 1: fwait", 0, "m"(fcw));
+    EXPECT(MF, 0);
+    asm volatile("fninit");
+    asm volatile("mov %%cr0, %%rax; orl $8, %%eax; mov %%rax, %%cr0" ::: "rax");
+    TRY("fld1", 0);
+    EXPECT(NM, 0);
+    TRY("movss %1, %%xmm0", 0, "m"(one));
+    EXPECT(NM, 0);
+    asm volatile("clts; fninit");
+}
+
+/* ---- two CPUs ---- */
+
+static volatile u32 ready, counter, x, y, r1, r2, turn, rounds;
+
+void second_main(void)
+{
+    ready = 1;
+    for (unsigned i = 0; i < 3000; i++) {
+        asm volatile("lock; incl %0" : "+m"(counter));
+        asm volatile("1: movl $1, %%eax; xchgl %%eax, %0; testl %%eax, %%eax; jnz 1b" : "+m"(rounds) :: "eax", "memory", "cc");
+        x = x + 1;
+        asm volatile("" ::: "memory");
+        rounds = 0;
+    }
+    ready = 2;
+    for (u32 last = 0;;) {
+        while (turn == last) {
+            asm volatile("pause");
+        }
+        last = turn;
+        if (last == ~0u) {
+            break;
+        }
+        y = last;                                  /* message passing: data, then flag */
+        r1 = last;
+    }
+    ready = 3;
+    for (;;) {
+        asm volatile("cli; hlt");
+    }
+}
+
+/* At 0x8000, from real mode into long mode with the tables of the first CPU. */
+extern const u8 second_start[], second_end[];
+asm(".text\n.code16\n"
+    "second_start: cli; lgdtl %cs:(second_gdtr - second_start)\n"
+    "movl $0x6a0, %eax; movl %eax, %cr4\n"
+    "movl $page_tables, %eax; movl %eax, %cr3\n"
+    "movl $0xc0000080, %ecx; movl $0x901, %eax; xorl %edx, %edx; wrmsr\n"
+    "movl $0x80010023, %eax; movl %eax, %cr0\n"
+    "ljmpl $8, $second_long\n"
+    "second_gdtr: .word 23; .long boot_gdt\n"
+    "second_end:\n"
+    ".code64\n"
+    "second_long: movl $16, %eax; movl %eax, %ss; movl %eax, %ds; movl %eax, %es\n"
+    "movq $second_stack + 4096, %rsp; call second_main");
+u8 second_stack[4096] __attribute__((aligned(16)));
+
+static void wait_ready(u32 value)
+{
+    for (u64 i = 0; i < 4000000000ull && ready < value; i++) {
+        asm volatile("pause");
+    }
+    check("the second CPU came along", ready >= value, 1);
+}
+
+static void test_two(void)
+{
+    u32 wrong = 0;
+
+    for (const u8 *p = second_start; p < second_end; p++) {
+        ((volatile u8 *)0x8000)[p - second_start] = *p;
+    }
+    write_msr(0x830, 0xc4500);                     /* INIT, then start-up, to all but itself */
+    write_msr(0x830, 0xc4608);
+    wait_ready(1);
+    for (unsigned i = 0; i < 3000; i++) {
+        asm volatile("lock; incl %0" : "+m"(counter));
+        asm volatile("1: movl $1, %%eax; xchgl %%eax, %0; testl %%eax, %%eax; jnz 1b" : "+m"(rounds) :: "eax", "memory", "cc");
+        x = x + 1;
+        asm volatile("" ::: "memory");
+        rounds = 0;
+    }
+    wait_ready(2);
+    check("locked increments", counter, 6000);
+    check("under a lock", x, 6000);
+    for (u32 i = 1; i < 200; i++) {
+        turn = i;
+        while (r1 != i) {
+            asm volatile("pause");
+        }
+        wrong += y != i;
+    }
+    turn = ~0u;
+    check("messages out of order", wrong, 0);
+    wait_ready(3);
+}
+
+void main(void)
+{
+    set_up();
+    run("faults", test_faults);
+    run("delivery", test_delivery);
+    run("user mode", test_user);
+    run("syscall", test_syscall);
+    run("call gates", test_call_gate);
+    run("pages", test_pages);
+    run("global pages", test_global);
+    run("protection", test_protection);
+    run("write protection", test_write_protect);
+    run("compatibility mode", test_compatibility);
+    run("interrupts", test_shadow);
+    run("breakpoints", test_breakpoints);
+    run("code that changes", test_code);
+    run("floating point", test_float);
+    run("two CPUs", test_two);
+    print("end\n");
+    outb(0xf4, 0);
+}
