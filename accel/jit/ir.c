@@ -17,10 +17,65 @@ void ir_block_init(IrBlock *block, const IrSlot *slots, unsigned slot_count)
     block->ops[0] = (IrOp){ .opcode = IR_NOP };
 }
 
+static unsigned bits_of(uint64_t value)
+{
+    return value ? 64 - __builtin_clzll(value) : 0;
+}
+
+/* In how many low bits an operation's value fits, by what its operands fit in. */
+static unsigned width_of(const IrBlock *block, const IrOp *op)
+{
+    const uint8_t *width = block->width;
+    unsigned limit = op->type == IR_I32 ? 32 : 64;
+
+    switch (op->opcode) {
+    case IR_CONST:
+        return bits_of(op->imm);
+    case IR_GET:
+        return block->slots[op->slot].size * 8;
+    case IR_LOAD: case IR_STATE_LOAD:
+        return !(op->flags & IR_SIGNED) ? op->size * 8 : op->opcode == IR_LOAD ? limit : 64;
+    case IR_ATOMIC_ADD: case IR_ATOMIC_AND: case IR_ATOMIC_OR: case IR_ATOMIC_XOR:
+    case IR_ATOMIC_XCHG: case IR_ATOMIC_CMPXCHG:
+        return op->size * 8;
+    case IR_SETCC:
+        return 1;
+    case IR_POPCNT: case IR_CLZ: case IR_CTZ:
+        return 7;
+    case IR_ZEXT8:
+        return MIN(width[op->a], 8);
+    case IR_ZEXT16:
+        return MIN(width[op->a], 16);
+    case IR_ZEXT32:
+        return MIN(width[op->a], 32);
+    case IR_EXTRACT:
+        return op->length;
+    case IR_AND:
+        return MIN(limit, MIN(width[op->a], width[op->b]));
+    case IR_OR: case IR_XOR:
+        return MIN(limit, MAX(width[op->a], width[op->b]));
+    case IR_SELECT:
+        return MAX(width[op->c], width[op->d]);
+    case IR_SHR:
+        if (ir_is_const(block, op->b)) {
+            unsigned count = ir_const_of(block, op->b) & (limit - 1), from = MIN(width[op->a], limit);
+            return from > count ? from - count : 0;
+        }
+        return MIN(limit, width[op->a]);
+    case IR_ADD: case IR_SUB: case IR_MUL: case IR_SHL: case IR_SAR: case IR_ROL: case IR_ROR:
+    case IR_MULHU: case IR_MULHS: case IR_NOT: case IR_NEG: case IR_BSWAP: case IR_SEXT8: case IR_SEXT16:
+    case IR_SEXT32:
+        return limit;
+    default:
+        return 64;
+    }
+}
+
 static IrValue append(IrBlock *block, IrOp op)
 {
     g_assert(block->count < IR_MAX_OPS);
     block->ops[block->count] = op;
+    block->width[block->count] = width_of(block, &op);
     return block->count++;
 }
 
@@ -145,49 +200,15 @@ IrValue ir_binary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a, IrVal
     return append(block, (IrOp){ .opcode = opcode, .type = type, .a = a, .b = b });
 }
 
-/* Is the value known to fit in its low `bits`? */
-static bool fits(const IrBlock *block, IrValue value, unsigned bits)
-{
-    const IrOp *op = &block->ops[value];
-
-    switch (op->opcode) {
-    case IR_CONST:
-        return bits >= 64 || op->imm >> bits == 0;
-    case IR_GET:
-        return block->slots[op->slot].size * 8 <= bits;
-    case IR_LOAD: case IR_STATE_LOAD:
-        return op->flags & IR_SIGNED ? op->opcode == IR_LOAD && op->type == IR_I32 && bits >= 32
-                                     : op->size * 8 <= bits;
-    case IR_SETCC:
-        return true;
-    case IR_ZEXT8:
-        return bits >= 8;
-    case IR_ZEXT16:
-        return bits >= 16;
-    case IR_ZEXT32:
-        return bits >= 32;
-    case IR_EXTRACT:
-        return op->length <= bits;
-    case IR_AND:
-        return fits(block, op->a, bits) || fits(block, op->b, bits) ||
-               (op->type == IR_I32 && bits >= 32);
-    case IR_ADD: case IR_SUB: case IR_MUL: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
-    case IR_SAR: case IR_ROL: case IR_ROR: case IR_NOT: case IR_NEG: case IR_BSWAP:
-    case IR_POPCNT: case IR_CLZ: case IR_CTZ: case IR_SEXT8: case IR_SEXT16: case IR_SEXT32:
-        return op->type == IR_I32 && bits >= 32;
-    default:
-        return false;
-    }
-}
-
 IrValue ir_unary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a)
 {
     g_assert(a);
     if (ir_is_const(block, a)) {
         return ir_const(block, ir_compute_unary(opcode, type, ir_const_of(block, a)));
     }
-    if ((opcode == IR_ZEXT8 && fits(block, a, 8)) || (opcode == IR_ZEXT16 && fits(block, a, 16)) ||
-        (opcode == IR_ZEXT32 && fits(block, a, 32))) {
+    if ((opcode == IR_ZEXT8 && block->width[a] <= 8) ||
+        (opcode == IR_ZEXT16 && block->width[a] <= 16) ||
+        (opcode == IR_ZEXT32 && block->width[a] <= 32)) {
         return a;
     }
     return append(block, (IrOp){ .opcode = opcode, .type = type, .a = a });
@@ -199,7 +220,7 @@ IrValue ir_extract(IrBlock *block, IrValue a, unsigned position, unsigned length
     if (ir_is_const(block, a)) {
         return ir_const(block, ir_compute_extract(ir_const_of(block, a), position, length));
     }
-    if (position == 0 && fits(block, a, length)) {
+    if (position == 0 && block->width[a] <= length) {
         return a;
     }
     if (position == 0 && (length == 8 || length == 16 || length == 32)) {

@@ -203,6 +203,7 @@ typedef struct IrBlock {
     unsigned exits;
     IrValue current[IR_MAX_SLOTS];  /* while building: the value a slot is known to have, or 0 */
     bool used[IR_MAX_OPS];          /* ir_remove_dead()'s */
+    uint8_t width[IR_MAX_OPS];      /* the value fits in so many low bits */
     IrOp ops[IR_MAX_OPS];
 } IrBlock;
 

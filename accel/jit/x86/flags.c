@@ -119,6 +119,7 @@ static unsigned group_of(unsigned size)
 void set_flags(Lower *l, unsigned cc_op, unsigned size, IrValue dst, IrValue src, IrValue src2)
 {
     l->cc_op = cc_op == CC_FLAGS ? CC_FLAGS : cc_op + group_of(size);
+    l->minuend = 0;
     ir_put(l->ir, X86_SLOT_CC_OP, number(l, l->cc_op));
     if (dst) {
         ir_put(l->ir, X86_SLOT_CC_DST, dst);
@@ -176,15 +177,15 @@ static IrValue sign_extended(Lower *l, IrValue value, unsigned group)
 /* After a subtraction: the operands themselves. */
 static bool after_sub(Lower *l, unsigned cc, unsigned group, LowerCond *cond)
 {
-    static const IrCond conds[] = { [2 >> 1] = IR_LTU, [4 >> 1] = IR_EQ, [6 >> 1] = IR_LEU,
+    static const IrCond conds[] = { [2 >> 1] = IR_LTU, [6 >> 1] = IR_LEU,
                                     [12 >> 1] = IR_LTS, [14 >> 1] = IR_LES };
     IrType type = type_of(1u << group);
     IrValue dst = ir_get(l->ir, X86_SLOT_CC_DST), src = ir_get(l->ir, X86_SLOT_CC_SRC), a;
 
-    if (cc < 2 || (cc >= 8 && cc < 12)) {
+    if (cc < 2 || cc >> 1 == 2 || (cc >= 8 && cc < 12)) {
         return false;
     }
-    a = ir_add(l->ir, type, dst, src);
+    a = l->minuend ? l->minuend : ir_add(l->ir, type, dst, src);
     if (group < 2) {
         a = ir_extract(l->ir, a, 0, 8u << group);
     }

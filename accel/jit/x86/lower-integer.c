@@ -80,9 +80,8 @@ void x86_lower_alu(Lower *l)
         write_operand(l, 0, result);
     }
     alu_flags(l, kind, size, result, b, carry);
+    l->minuend = kind == ALU_SUB || kind == ALU_CMP ? a : 0;
 }
-
-
 
 void x86_lower_test_gpr(Lower *l)
 {

@@ -23,6 +23,7 @@ typedef struct Lower {
     uint32_t flags;       /* X86_CTX_* */
     IrValue linear;       /* of the memory operand, once made */
     int cc_op;            /* what is known of the slot; -1: nothing */
+    IrValue minuend;      /* with CC_SUB: what was subtracted from, if it is at hand */
     bool ended;           /* the block ended with this instruction */
     bool leave;           /* it has to end after it */
 } Lower;
