@@ -108,11 +108,16 @@ static Compared one(X86Jit *cpu, const StringInfo *s)
     bool has_target = s->kind != STRING_LODS && s->kind != STRING_OUTS;
     bool writes = s->kind == STRING_MOVS || s->kind == STRING_STOS || s->kind == STRING_INS;
 
+    if (has_target && !writes) {
+        /* If both operands of CMPS fault, CPUs tell of this one. */
+        target = linear(cpu, X86_ES, offset_of(cpu, X86_RDI, s), s, false);
+        compared.b = jit_load(&cpu->core, target, s->size, s->mode);
+    }
     if (reads) {
         source = linear(cpu, s->segment, offset_of(cpu, X86_RSI, s), s, false);
     }
-    if (has_target) {
-        target = linear(cpu, X86_ES, offset_of(cpu, X86_RDI, s), s, writes);
+    if (writes) {
+        target = linear(cpu, X86_ES, offset_of(cpu, X86_RDI, s), s, true);
     }
     switch (s->kind) {
     case STRING_MOVS:
@@ -127,11 +132,8 @@ static Compared one(X86Jit *cpu, const StringInfo *s)
         break;
     case STRING_SCAS:
         compared.a = cpu->gpr[X86_RAX];
-        compared.b = jit_load(&cpu->core, target, s->size, s->mode);
         break;
     case STRING_CMPS:
-        /* If both fault, CPUs tell of this one. */
-        compared.b = jit_load(&cpu->core, target, s->size, s->mode);
         compared.a = jit_load(&cpu->core, source, s->size, s->mode);
         break;
     case STRING_INS:
