@@ -23,7 +23,7 @@ CALL(call_ldmxcsr, x86_vector_ldmxcsr, 1, 0)
 CALL(call_stmxcsr, x86_vector_stmxcsr, 0, IR_NO_SLOTS)
 CALL(call_mask_store, x86_vector_mask_store, 4, IR_NO_WRITE)
 CALL(call_mask_load, x86_vector_mask_load, 4, IR_NO_WRITE)
-CALL(call_gather, x86_vector_gather, 4, IR_NO_WRITE)
+CALL(call_gather, x86_vector_gather, 3, IR_NO_WRITE)
 #undef CALL
 
 /* ---- operands ---- */
