@@ -61,10 +61,17 @@ static void account(X86Jit *cpu, uint32_t flags)
 NOT_INLINED static uint32_t run(Kernel kernel, uint32_t mxcsr, X86Vector *d,
                                            const X86Vector *a, const X86Vector *b, uint32_t imm)
 {
-    uint32_t saved = _mm_getcsr();
+    uint32_t saved = _mm_getcsr(), flags = 0;
+    if (!(mxcsr & MXCSR_UM)) {
+        /* Not masked, underflow is any tiny result, also an exact one: what would be flushed. */
+        X86Vector tiny = *d;
+        _mm_setcsr(host_mxcsr(mxcsr) | MXCSR_FZ);
+        kernel(&tiny, a, b, imm);
+        flags = _mm_getcsr() & MXCSR_UE;
+    }
     _mm_setcsr(host_mxcsr(mxcsr));
     kernel(d, a, b, imm);
-    uint32_t flags = _mm_getcsr() & MXCSR_FLAGS;
+    flags |= _mm_getcsr() & MXCSR_FLAGS;
     _mm_setcsr(saved);
     return flags;
 }
