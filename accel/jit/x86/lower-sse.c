@@ -703,7 +703,7 @@ void x86_lower_gather(Lower *l)
     unsigned count = bytes / MAX(element, width);
     X86Gather g = { .reg = reg, .mask = mask, .index = index, .count = count,
                     .element_log = element == 8 ? 3 : 2, .index_log = width == 8 ? 3 : 2,
-                    .scale = insn_scale(l), .address32 = insn_address_size(l) == 4,
+                    .scale = insn_scale(l), .wide = bytes, .address32 = insn_address_size(l) == 4,
                     .linear32 = !insn_mode64(l) };
     uint64_t packed;
     memcpy(&packed, &g, sizeof(packed));

@@ -59,6 +59,11 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
     X86Vector *d = &cpu->vector[g.reg], *mask = &cpu->vector[g.mask];
     const X86Vector *index = &cpu->vector[g.index];
     unsigned size = 1u << g.element_log, mode = x86_data_mode(cpu);
+    /* SDM volume 2, VPGATHERDD: the mask is made all ones or zeros before the first load. */
+    for (unsigned i = 0; i < 32 / size; i++) {
+        bool on = i < g.wide / size && lane_is_on(mask->u8, size, i);
+        memset(mask->u8 + i * size, on ? 0xff : 0, size);
+    }
     for (unsigned i = 0; i < g.count; i++) {
         if (!lane_is_on(mask->u8, size, i)) {
             continue;

@@ -400,8 +400,8 @@ uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64
 typedef struct X86Gather {
     uint8_t reg, mask, index, count;
     uint8_t element_log : 4, index_log : 4;
-    uint8_t scale;
-    uint8_t address32, linear32; /* the offset, and the linear address, are 32 bits */
+    uint8_t scale, wide;         /* wide: the mask's bytes, 16 or 32 */
+    uint8_t address32 : 4, linear32 : 4; /* the offset, and the linear address, are 32 bits */
 } X86Gather;
 G_STATIC_ASSERT(sizeof(X86Gather) == 8);
 uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed);
