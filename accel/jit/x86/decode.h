@@ -29,6 +29,7 @@ enum {
     X86_ROW_D64 = 4,   /* operand size 64 by default there */
     X86_ROW_F64 = 8,   /* … whatever prefixes say */
     X86_ROW_LOCK = 16, /* takes LOCK when its first operand is memory */
+    X86_ROW_WRITE = 256, /* of vectors.table: writes its memory operand */
     X86_ROW_RMW = 128,   /* writes its first operand after it was read; X86_ROW_LOCK does, too */
     X86_ROW_VSIB = 64,   /* the index is a vector */
     X86_ROW_SYSTEM = 32, /* reads or changes what an operating system keeps from a program */
@@ -44,7 +45,7 @@ typedef struct X86Row {
     uint8_t modrm, value, where, prefix;
     bool vex;
     int8_t l, w;       /* of VEX; -1: any */
-    uint8_t flags;
+    uint16_t flags;
     bool of_vectors;    /* vectors.table has it */
     uint16_t undefined; /* arithmetic flags that are undefined after it */
     uint8_t operands[4];

@@ -186,9 +186,20 @@ IrValue operand_address(Lower *l, unsigned size, bool write)
     return l->linear;
 }
 
+/* What the table says of the operand's size is checked; else its first byte is. */
 IrValue address(Lower *l)
 {
-    return operand_address(l, 1, false);
+    static const uint8_t sizes[] = { [X86_OP_Mw] = 2, [X86_OP_Md] = 4, [X86_OP_Mq] = 8,
+                                     [X86_OP_Mt] = 10, [X86_OP_Q] = 8 };
+    const X86Row *row = l->insn.row;
+    unsigned size = 1;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(row->operands); i++) {
+        if (row->operands[i] < G_N_ELEMENTS(sizes) && sizes[row->operands[i]]) {
+            size = sizes[row->operands[i]];
+        }
+    }
+    return operand_address(l, size, row->flags & X86_ROW_WRITE);
 }
 
 IrValue address_rdi(Lower *l)
