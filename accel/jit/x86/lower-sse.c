@@ -558,7 +558,7 @@ void x86_lower_sign_bits(Lower *l)
 /* The lane's bytes: the row's size, or 4 and 8 by REX.W. */
 static unsigned lane_size(Lower *l)
 {
-    return row_size(l) ? row_size(l) : insn_w(l) ? 8 : 4;
+    return row_size(l) ? row_size(l) : insn_vector_w(l) ? 8 : 4;
 }
 
 /* PEXTRx, EXTRACTPS to ModRM.rm. */
@@ -695,11 +695,11 @@ void x86_lower_gather(Lower *l)
         return;
     }
     unsigned reg = insn_reg(l), mask = insn_vvvv(l), index = insn_vsib_index(l);
-    if (insn_is_register(l) || reg == mask || reg == index || mask == index) {
+    if (insn_is_register(l) || insn_address_size(l) == 2 || reg == mask || reg == index || mask == index) {
         raise_now(l, X86_UD);
         return;
     }
-    unsigned element = insn_w(l) ? 8 : 4, bytes = full_bytes(l), width = row_size(l);
+    unsigned element = insn_vector_w(l) ? 8 : 4, bytes = full_bytes(l), width = row_size(l);
     unsigned count = bytes / MAX(element, width);
     X86Gather g = { .reg = reg, .mask = mask, .index = index, .count = count,
                     .element_log = element == 8 ? 3 : 2, .index_log = width == 8 ? 3 : 2,

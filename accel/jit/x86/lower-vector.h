@@ -33,6 +33,7 @@ typedef struct Lower {
 uint32_t context_flags(const Lower *l);
 bool insn_is_vex(const Lower *l);
 bool insn_vex256(const Lower *l);           /* VEX.L */
+bool insn_vector_w(const Lower *l);         /* VEX.W, which is not of general registers: anywhere */
 bool insn_w(const Lower *l);                /* REX.W or VEX.W; false outside of 64-bit code */
 bool insn_mode64(const Lower *l);
 bool insn_is_register(const Lower *l);      /* ModRM.mod is 3 */

@@ -31,6 +31,7 @@ IrValue insn_ip(Lower *l)
 uint32_t context_flags(const Lower *l) { return l->flags; }
 bool insn_is_vex(const Lower *l) { return l->insn.vex; }
 bool insn_vex256(const Lower *l) { return l->insn.vex_l; }
+bool insn_vector_w(const Lower *l) { return l->insn.w; }
 bool insn_w(const Lower *l) { return l->insn.w && l->insn.code64; }
 bool insn_mode64(const Lower *l) { return l->insn.code64; }
 bool insn_is_register(const Lower *l) { return !l->insn.memory; }
