@@ -52,6 +52,14 @@ G_NORETURN void x86_raise(X86Jit *x86, unsigned vector)
     longjmp(raise_buffer, 1);
 }
 
+uint64_t x86_help_check_limit(X86Jit *x86, uint64_t segment, uint64_t offset, uint64_t size,
+                              uint64_t write);
+uint64_t x86_help_check_limit(X86Jit *x86, uint64_t segment, uint64_t offset, uint64_t size,
+                              uint64_t write)
+{
+    return 0;
+}
+
 unsigned x86_data_mode(const X86Jit *x86)
 {
     return X86_MODE_KERNEL;

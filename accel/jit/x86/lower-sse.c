@@ -23,7 +23,7 @@ CALL(call_ldmxcsr, x86_vector_ldmxcsr, 1, 0)
 CALL(call_stmxcsr, x86_vector_stmxcsr, 0, IR_NO_SLOTS)
 CALL(call_mask_store, x86_vector_mask_store, 4, IR_NO_WRITE)
 CALL(call_mask_load, x86_vector_mask_load, 4, IR_NO_WRITE)
-CALL(call_gather, x86_vector_gather, 3, IR_NO_WRITE)
+CALL(call_gather, x86_vector_gather, 4, IR_NO_WRITE)
 #undef CALL
 
 /* ---- operands ---- */
@@ -558,6 +558,12 @@ void x86_lower_sign_bits(Lower *l)
 /* The lane's bytes: the row's size, or 4 and 8 by REX.W. */
 static unsigned lane_size(Lower *l)
 {
+    return row_size(l) ? row_size(l) : insn_w(l) ? 8 : 4;
+}
+
+/* The same where it is not that of a general register. */
+static unsigned element_size(Lower *l)
+{
     return row_size(l) ? row_size(l) : insn_vector_w(l) ? 8 : 4;
 }
 
@@ -674,7 +680,7 @@ void x86_lower_vmaskmov_load(Lower *l)
     }
     unsigned bytes = full_bytes(l);
     ir_call(l->ir, &call_mask_load, address(l), ir_const(l->ir, VECTOR(insn_reg(l))),
-            ir_const(l->ir, VECTOR(insn_vvvv(l))), ir_const(l->ir, lane_size(l) | bytes << 8));
+            ir_const(l->ir, VECTOR(insn_vvvv(l))), ir_const(l->ir, element_size(l) | bytes << 8));
     zero_above(l, insn_reg(l), bytes);
 }
 
@@ -685,7 +691,7 @@ void x86_lower_vmaskmov_store(Lower *l)
     }
     ir_call(l->ir, &call_mask_store, address(l), ir_const(l->ir, VECTOR(insn_reg(l))),
             ir_const(l->ir, VECTOR(insn_vvvv(l))),
-            ir_const(l->ir, lane_size(l) | full_bytes(l) << 8));
+            ir_const(l->ir, element_size(l) | full_bytes(l) << 8));
 }
 
 /* VGATHERxxx, VPGATHERxx: the row's size is the index's; the element's is by VEX.W. */
@@ -707,7 +713,8 @@ void x86_lower_gather(Lower *l)
                     .linear32 = !insn_mode64(l) };
     uint64_t packed;
     memcpy(&packed, &g, sizeof(packed));
-    ir_call(l->ir, &call_gather, vsib_offset(l), vsib_segment_base(l), ir_const(l->ir, packed), 0);
+    ir_call(l->ir, &call_gather, vsib_offset(l), vsib_segment_base(l), ir_const(l->ir, packed),
+            ir_const(l->ir, vsib_segment(l)));
     zero_vector(l, VECTOR(mask), true);
     if (count * element == 8) {
         vector(l, OP(movq), 16, VECTOR(reg), VECTOR(reg), VECTOR(reg), 0);

@@ -63,6 +63,7 @@ unsigned insn_vsib_index(const Lower *l);
 unsigned insn_scale(const Lower *l);
 IrValue vsib_offset(Lower *l);
 IrValue vsib_segment_base(Lower *l);
+unsigned vsib_segment(const Lower *l);
 
 /* ---- general registers, flags, the end ---- */
 

@@ -210,6 +210,11 @@ IrValue address_rdi(Lower *l)
                            1, true, false);
 }
 
+unsigned vsib_segment(const Lower *l)
+{
+    return operand_segment(l);
+}
+
 IrValue vsib_segment_base(Lower *l)
 {
     IrValue base = segment_base(l, operand_segment(l));

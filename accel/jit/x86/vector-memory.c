@@ -2,6 +2,7 @@
 /*
  * SIMD instructions that access memory lane by lane, and MXCSR. SDM volume 2.
  */
+#include "accel/jit/x86/system.h"
 #include "accel/jit/x86/vector.h"
 
 static uint8_t *bytes_at(X86Jit *cpu, uint64_t offset)
@@ -52,7 +53,8 @@ uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64
 }
 
 /* An element that was loaded has its mask cleared, so that after a fault it goes on with the rest. */
-uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed)
+uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed,
+                           uint64_t segment)
 {
     X86Gather g;
     memcpy(&g, &packed, sizeof(g));
@@ -70,6 +72,9 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
         }
         int64_t number = g.index_log == 3 ? index->s64[i] : index->s32[i];
         uint64_t address = offset + ((uint64_t)number << g.scale);
+        if (g.linear32) {
+            x86_help_check_limit(cpu, segment, (uint32_t)address, size, false);
+        }
         address = base + (g.address32 ? (uint32_t)address : address);
         uint64_t value = jit_load(&cpu->core, g.linear32 ? (uint32_t)address : address, size, mode);
         memcpy(d->u8 + i * size, &value, size);

@@ -404,7 +404,8 @@ typedef struct X86Gather {
     uint8_t address32 : 4, linear32 : 4; /* the offset, and the linear address, are 32 bits */
 } X86Gather;
 G_STATIC_ASSERT(sizeof(X86Gather) == 8);
-uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed);
+uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed,
+                           uint64_t segment);
 uint64_t x86_vector_stmxcsr(X86Jit *cpu);
 /* Reserved bits raise #GP. The context may be another afterwards. */
 uint64_t x86_vector_ldmxcsr(X86Jit *cpu, uint64_t value);
