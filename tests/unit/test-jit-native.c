@@ -110,16 +110,32 @@ static void print_difference(const NativeCase *c, const NativeState *host, const
 /* What is not told of a case that ends so is made equal. */
 static void normalize(NativeState *s, const NativeCase *c)
 {
-    uint64_t before = s->cr2 - NATIVE_DATA;
+    uint64_t before;
 
+    before = (s->cr2 & ~0xfffull) - NATIVE_DATA;
     if (s->end != X86_PFV) {
         s->cr2 = 0;
-    } else if (!(s->cr2 & 0xfff) && before - 1 < NATIVE_DATA_SIZE) {
+    } else if ((!(s->cr2 & 0xfff) || c->of_vectors) && before - 1 < NATIVE_DATA_SIZE) {
         /* A store that faults in its second page may have written to the first. */
         memset(s->memory + before - 32, 0, 32);
     }
     if (s->end != X86_PFV && s->end != X86_GP && s->end != X86_SSV && s->end != X86_NP) {
         s->error = 0;
+    }
+    if (s->end == X86_XM && s->mxcsr & ~(s->mxcsr >> 7) & 0x10) {
+        s->mxcsr &= ~0x20u; /* PE beside an underflow that is not masked: see vector-float.c */
+    }
+    if (s->end < NATIVE_DONE) {
+        /* An MMX instruction that faults may have reset TOP. */
+        X86Fpr st[8];
+        unsigned top = s->fsw >> 11 & 7;
+        memcpy(st, s->st, sizeof(st));
+        for (unsigned i = 0; i < 8; i++) {
+            s->st[(i + top) & 7] = st[i];
+        }
+        s->fsw &= (uint16_t)~0x3800;
+        /* Which of its bytes an access of many tells of is the CPU's choice. */
+        s->cr2 = c->of_vectors ? 0 : s->cr2;
     }
     if (c->bits != 64) {
         /* The high halves, and R8 to R15, are undefined in 32-bit code. */
@@ -142,16 +158,21 @@ static bool same(const NativeState *host, const NativeState *ours, uint64_t flag
 }
 
 /*
- * Two differences are known, and cost speed to have otherwise. The load of an instruction that reads,
- * then writes, faults as a read; the write that follows would fault as one. And a branch to an address
- * that is not canonical is done, the fault is that of the fetch.
+ * What is known to differ, and would cost speed to have otherwise. The load of an instruction that reads,
+ * then writes, faults as a read; the write that follows would fault as one. A branch to an address
+ * that is not canonical is done, the fault is that of the fetch; an operand that is not faults as
+ * #GP by RSP and RBP, too. And the x87 stores nothing when that is an exception that is not
+ * masked, but the memory is asked first.
  */
 static bool known_difference(const NativeState *host, const NativeState *ours)
 {
     int64_t rip = (int64_t)ours->rip;
 
     return (host->end == X86_PFV && ours->end == X86_PFV && host->error == (ours->error | 2)) ||
-           (host->end == X86_GP && ours->end == NATIVE_DONE && (rip << 16 >> 16) != rip);
+           (host->end == X86_GP && ours->end == NATIVE_DONE && (rip << 16 >> 16) != rip) ||
+           (host->end == X86_SSV && ours->end == X86_GP) ||
+           (host->end == NATIVE_DONE && (ours->end == X86_PFV || ours->end == X86_GP) &&
+            host->fsw & 0x80);
 }
 
 /* 1: agrees, 0: differs, -1: nothing to compare. */
@@ -180,10 +201,10 @@ static int compare(const NativeCase *c, uint64_t seed)
         return 0;
     }
     if (known_difference(&host, &compiled)) {
-        host.error = compiled.error;
-        if (compiled.end == NATIVE_DONE) {
+        if (compiled.end != host.end) {
             return 1;
         }
+        host.error = compiled.error;
     }
     if (!same(&host, &compiled, flags)) {
         print_difference(c, &host, &compiled, flags, "host and software CPU", seed);
@@ -262,7 +283,7 @@ static void run_forms(unsigned bits, bool vectors)
                    vectors ? "vectors" : "integers", tally.forms, tally.compared, tally.skipped,
                    tally.failed);
     if (tally.failed) {
-        g_test_fail();
+        g_test_fail_printf("%u forms differ", tally.failed);
     }
     g_assert_cmpuint(tally.compared, >, only_form ? 0 : tally.forms / 2);
 }
@@ -306,5 +327,8 @@ int main(int argc, char **argv)
     }
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/jit-native/integers-64", GUINT_TO_POINTER(0), test_forms);
+    g_test_add_data_func("/jit-native/integers-32", GUINT_TO_POINTER(1), test_forms);
+    g_test_add_data_func("/jit-native/vectors-64", GUINT_TO_POINTER(2), test_forms);
+    g_test_add_data_func("/jit-native/vectors-32", GUINT_TO_POINTER(3), test_forms);
     return g_test_run();
 }

@@ -201,7 +201,8 @@ static void make_prefixes(Maker *k)
     bool string = row->lower == x86_lower_string;
 
     k->address_size = k->c->bits / 8;
-    if (one_in(8)) {
+    /* Whether a masked move that moves nothing asks its segment is the CPU's choice. */
+    if (one_in(8) && row->lower != x86_lower_vmaskmov_load && row->lower != x86_lower_vmaskmov_store) {
         put(k, segments[native_below(6)]);
     }
     if (one_in(k->c->bits == 64 ? 8 : 32)) {
@@ -389,6 +390,10 @@ static void aim_others(Maker *k, const X86Insn *insn)
     } else if (insn->row->lower == x86_lower_string && insn->segment >= X86_FS) {
         set_register(s, X86_RSI, 8, data_address() - segment_base(k->c, insn), k->c->bits);
     }
+    if (insn->row->lower == x86_lower_maskmov) {
+        /* Bytes that are not stored may fault. */
+        set_register(s, X86_RDI, 8, DATA_MIDDLE - 64 - segment_base(k->c, insn), k->c->bits);
+    }
     if (insn->row->lower == x86_lower_string && insn->address_size == 4) {
         /* CPUs differ in whether high halves are cleared before the first element. */
         s->gpr[X86_RCX] = (uint32_t)s->gpr[X86_RCX];
@@ -431,6 +436,7 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
     }
     c->length += insn.length;
     c->insns++;
+    c->of_vectors = insn.row->of_vectors;
     c->undefined = insn.row->undefined;
     return true;
 }

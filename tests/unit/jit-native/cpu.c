@@ -151,6 +151,8 @@ static void load(const NativeState *s, unsigned bits)
     cpu->fcw = s->fcw;
     cpu->fsw = s->fsw;
     cpu->ftw = s->ftw;
+    cpu->fop = cpu->fcs = cpu->fds = 0;
+    cpu->fip = cpu->fdp = 0;
     cpu->mxcsr = s->mxcsr;
     x86_context_changed(cpu);
     memcpy(m.ram->host + (NATIVE_DATA - NATIVE_BASE), s->memory, NATIVE_DATA_SIZE);

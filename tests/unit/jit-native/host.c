@@ -27,7 +27,7 @@
 #define STACK     0x2b
 
 /* Of the XSAVE image: Intel SDM volume 1, 10.5.1 and 13.4. */
-enum { X_FCW = 0, X_FSW = 2, X_FTW = 4, X_MXCSR = 24, X_ST = 32, X_XMM = 160, X_SIZE = 464 + 4,
+enum { X_FCW = 0, X_FSW = 2, X_FTW = 4, X_FOP = 6, X_MXCSR = 24, X_ST = 32, X_XMM = 160, X_SIZE = 464 + 4,
        X_BV = 512, X_YMM = 576 };
 
 static const int signals[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE };
@@ -68,6 +68,7 @@ static void load(ucontext_t *uc)
     for (unsigned i = 0; i < 8; i++) {
         memcpy(x + X_ST + 16 * i, &s->st[i], 10);
     }
+    memset(x + X_FOP, 0, 18);
     memcpy(x + X_FCW, &s->fcw, 2);
     memcpy(x + X_FSW, &s->fsw, 2);
     x[X_FTW] = s->ftw;

@@ -71,6 +71,7 @@ typedef struct NativeCase {
     unsigned bits;
     uint8_t code[64];
     unsigned length, insns;
+    bool of_vectors;
     uint16_t undefined;     /* arithmetic flags */
     NativeState state;
 } NativeCase;
