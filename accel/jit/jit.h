@@ -246,6 +246,9 @@ void jit_tlb_flush(JitCpu *cpu, bool global);
 void jit_tlb_flush_page(JitCpu *cpu, uint64_t address);
 void jit_tlb_switch(JitCpu *cpu, uint64_t tag, bool keep);
 
+/* What the CPU sees as physical memory from now on. Under the machine lock, in the CPU's thread. */
+void jit_set_memory(JitCpu *cpu, AddressSpace *memory);
+
 /*
  * The machine lock, for hooks and helpers in the CPU's thread: only so, since who holds it may wait
  * for CPUs to come out of their guests. Nothing may raise while it is held.

@@ -146,6 +146,14 @@ void jit_tlb_flush_all(JitCpu *cpu)
     }
 }
 
+void jit_set_memory(JitCpu *cpu, AddressSpace *memory)
+{
+    if (cpu->memory != memory) {
+        cpu->memory = memory;
+        jit_tlb_flush_all(cpu);
+    }
+}
+
 /* The bank of a tag; else an unused one, or that which was left longest ago, emptied. */
 static JitTlbBank *bank_for(JitCpu *cpu, uint64_t tag)
 {

@@ -35,3 +35,19 @@ void cpu_unregister(Cpu *cpu)
         g_ptr_array_remove(cpus, cpu);
     }
 }
+
+/* ---- system management mode ---- */
+
+static AddressSpace *(*smm_memory)(void *opaque);
+static void *smm_opaque;
+
+void cpu_set_smm_memory(AddressSpace *(*get)(void *opaque), void *opaque)
+{
+    smm_memory = get;
+    smm_opaque = opaque;
+}
+
+AddressSpace *cpu_smm_memory(void)
+{
+    return smm_memory ? smm_memory(smm_opaque) : NULL;
+}

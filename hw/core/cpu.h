@@ -71,6 +71,13 @@ unsigned cpu_count(void);
 void cpu_register(Cpu *cpu);
 void cpu_unregister(Cpu *cpu);
 
+/*
+ * What x86 CPUs see in system management mode, as the chipset has it: `get` makes it when it is first
+ * wanted, under the machine lock. NULL: the same as else.
+ */
+void cpu_set_smm_memory(AddressSpace *(*get)(void *opaque), void *opaque);
+AddressSpace *cpu_smm_memory(void);
+
 /* The CPU whose thread this is, or NULL in other threads. */
 extern _Thread_local Cpu *cpu_current;
 

@@ -7,6 +7,7 @@
  * segment is an alias whose place in the planes is its mode.
  */
 #include "base/log.h"
+#include "hw/core/cpu.h"
 #include "hw/core/machine.h"
 #include "hw/pci/i440fx.h"
 
@@ -206,6 +207,11 @@ static bool check_ram(const I440fxHost *host, GError **error)
     return true;
 }
 
+static AddressSpace *smm_space(void *opaque)
+{
+    return i440fx_smm_space(opaque);
+}
+
 bool i440fx_memory_init(I440fxHost *host, GError **error)
 {
     MemoryRegion *memory = system_bus()->memory;
@@ -231,11 +237,13 @@ bool i440fx_memory_init(I440fxHost *host, GError **error)
     region_add(memory, 0, host->bus->bus.memory, PCI_PRIORITY);
     make_planes(host);
     make_segments(host);
+    cpu_set_smm_memory(smm_space, host);
     return true;
 }
 
 void i440fx_memory_free(I440fxHost *host)
 {
+    cpu_set_smm_memory(NULL, NULL);
     g_clear_pointer(&host->smm, address_space_free);
     g_clear_pointer(&host->planes_space, address_space_free);
     g_clear_pointer(&host->smm_ram, region_free);

@@ -7,19 +7,23 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import TestFailure, binary, run_cases  # noqa: E402
+from harness import TestFailure, binary, expect_equal, run_cases  # noqa: E402
 
 SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 
-def check_program(program, backend):
+def run_program(program, backend, *more):
     command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}', '-cpu', 'max',
                '-smp', '2', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
-               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-kernel', program]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                            timeout=SECONDS, check=False)
+               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-kernel', program, *more]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=SECONDS, check=False)
+
+
+def check_program(program, backend):
+    result = run_program(program, backend)
     lines = result.stdout.splitlines()
     wrong = [line for line in lines if not line.startswith('ok ')]
     if wrong != ['end'] or result.returncode != EXIT_STATUS or len(lines) < 2:
@@ -27,7 +31,14 @@ def check_program(program, backend):
                           f'\nexit status {result.returncode}\n{result.stderr}')
 
 
+def check_triple_fault(program, backend):
+    result = run_program(program, backend, '-append', '3')
+    expect_equal((result.stdout, result.returncode), ('three faults\n', 0), 'a triple fault')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
-                        for program in sys.argv[1:] for backend in ('host', 'evaluator')]))
+                        for program in sys.argv[1:] for backend in ('host', 'evaluator')] +
+                       [('a triple fault resets',
+                         lambda: check_triple_fault(sys.argv[1], 'host'))]))

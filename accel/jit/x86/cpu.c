@@ -38,7 +38,14 @@ static void apic_nmi(void *opaque) { ask(opaque, X86_ASKED_NMI); }
 
 static void apic_smi(void *opaque)
 {
-    log_unimplemented("system management interrupt on the software CPU");
+    ask(opaque, X86_ASKED_SMI);
+}
+
+static void smi_driven(void *opaque, Device *device, unsigned pin, unsigned line, bool level)
+{
+    if (level) {
+        apic_smi(opaque);
+    }
 }
 
 static void apic_init(void *opaque)
@@ -81,6 +88,7 @@ static bool create(JitCpu *jit, GError **error)
         cpu->shift_counts[i][0] = i;
     }
     if (cpu->x86->lapic) {
+        pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_SMI, smi_driven, cpu);
         apic_set_features(cpu->x86->lapic,
                           (x86_has(cpu, "x2apic") ? APIC_X2APIC : 0) |
                           (x86_has(cpu, "tsc-deadline") ? APIC_TSC_DEADLINE : 0));
@@ -94,6 +102,7 @@ static void destroy(JitCpu *jit)
     X86Jit *cpu = x86_of(jit);
 
     if (cpu->x86->lapic) {
+        pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_SMI, NULL, NULL);
         apic_set_cpu_ops(cpu->x86->lapic, NULL, NULL);
     }
     g_clear_pointer(&cpu->msr, g_free);
@@ -143,6 +152,7 @@ static bool get_state(JitCpu *jit, GError **error)
     s->events.interrupt_shadow = !cpu->shadow ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
     show_pending_trap(cpu, s);
     s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
+    s->events.smi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_SMI) != 0;
     s->mp_state = cpu->mp_state;
     for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
         s->msr[i].supported = cpu->msr[i].supported;
@@ -182,9 +192,14 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     if (s->events.nmi_pending) {
         atomic_fetch_or(&cpu->asked, X86_ASKED_NMI);
     }
+    cpu->events.smi_pending = false;
+    if (s->events.smi_pending) {
+        atomic_fetch_or(&cpu->asked, X86_ASKED_SMI);
+    }
     if (level >= CPU_STATE_RESET) {
         cpu->mp_state = s->mp_state;
     }
+    x86_smm_changed(cpu);
     x86_msrs_from_state(cpu, s);
     if (level >= CPU_STATE_RESET) {
         cpu->tsc_offset = 0;
@@ -280,11 +295,19 @@ static bool keeps_out_interrupts(const X86Jit *cpu)
            cpu->mp_state == X86_MP_RUNNABLE;
 }
 
+/* What is asked of it; in system management mode INIT waits for RSM. */
+static unsigned waiting(const X86Jit *cpu)
+{
+    unsigned asked = atomic_load(&cpu->asked);
+
+    return cpu->events.smm ? asked & ~(unsigned)(X86_ASKED_INIT | X86_ASKED_SIPI) : asked;
+}
+
 static bool pending(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
     X86Events *e = &cpu->events;
-    unsigned asked = atomic_load(&cpu->asked);
+    unsigned asked = waiting(cpu);
 
     if (e->triple_fault) {
         return shut_down(cpu);
@@ -312,7 +335,10 @@ static bool pending(JitCpu *jit)
         return true;
     }
     cpu->shadow = X86_SHADOW_NONE;
-    if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
+    if ((asked & X86_ASKED_SMI) && !e->smm) {
+        atomic_fetch_and(&cpu->asked, ~X86_ASKED_SMI);
+        x86_enter_smm(cpu);
+    } else if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_NMI);
         e->nmi_masked = true;
         deliver_external(cpu, X86_NMI);
@@ -325,12 +351,13 @@ static bool pending(JitCpu *jit)
 static bool has_work(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
-    unsigned asked = atomic_load(&cpu->asked);
+    unsigned asked = waiting(cpu);
 
     if (cpu->mp_state == X86_MP_WAIT_SIPI) {
         return asked & (X86_ASKED_INIT | X86_ASKED_SIPI);
     }
     return cpu->mp_state == X86_MP_RUNNABLE || (asked & X86_ASKED_INIT) ||
+           ((asked & X86_ASKED_SMI) && !cpu->events.smm) ||
            ((asked & X86_ASKED_NMI) && !cpu->events.nmi_masked) ||
            ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF));
 }

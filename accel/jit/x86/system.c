@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control registers and system instructions. Not modelled: breakpoints of DR0 to DR3, which are
- * kept and do not stop; PCID; system management mode.
+ * Control registers and system instructions.
  */
 
 #include <sys/random.h>
@@ -76,19 +75,26 @@ static void write_cr3(X86Jit *cpu, uint64_t value)
     x86_address_space_changed(cpu, keep);
 }
 
-static void write_cr4(X86Jit *cpu, uint64_t value)
+uint64_t x86_cr4_allowed(const X86Jit *cpu)
 {
     static const struct { uint32_t bits; const char *feature; } owners[] = {
         { X86_CR4_UMIP, "umip" }, { X86_CR4_LA57, "la57" }, { X86_CR4_FSGSBASE, "fsgsbase" },
         { X86_CR4_OSXSAVE, "xsave" }, { X86_CR4_SMEP, "smep" }, { X86_CR4_SMAP, "smap" },
         { X86_CR4_PKE, "pku" }, { X86_CR4_PCIDE, "pcid" },
     };
-    uint64_t allowed = 0x7ff, changed = value ^ cpu->cr4;
+    uint64_t allowed = 0x7ff;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(owners); i++) {
         allowed |= x86_has(cpu, owners[i].feature) ? owners[i].bits : 0;
     }
-    if ((value & ~allowed) || (x86_long_mode(cpu) && (!(value & X86_CR4_PAE) ||
+    return allowed;
+}
+
+static void write_cr4(X86Jit *cpu, uint64_t value)
+{
+    uint64_t changed = value ^ cpu->cr4;
+
+    if ((value & ~x86_cr4_allowed(cpu)) || (x86_long_mode(cpu) && (!(value & X86_CR4_PAE) ||
                                                       (changed & X86_CR4_LA57))) ||
         (changed & value & X86_CR4_PCIDE && (!x86_long_mode(cpu) || cpu->cr3 & 0xfff))) {
         x86_raise_gp(cpu, 0);
@@ -316,7 +322,6 @@ uint64_t x86_help_rdtscp(X86Jit *cpu)
 /* There are no counters. */
 uint64_t x86_help_rdpmc(X86Jit *cpu) { x86_raise_gp(cpu, 0); }
 uint64_t x86_help_rdpid(X86Jit *cpu) { return cpu->tsc_aux; }
-uint64_t x86_help_rsm(X86Jit *cpu) { x86_raise(cpu, X86_UD); }
 
 uint64_t x86_help_cpuid(X86Jit *cpu)
 {

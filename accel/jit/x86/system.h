@@ -89,6 +89,8 @@ bool x86_walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bo
 bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 
 /* system.c */
+/* The bits of CR4 that this CPU has. */
+uint64_t x86_cr4_allowed(const X86Jit *cpu);
 /* CR3, or what its low bits mean, is another: `keep`: what is known of its PCID is good still. */
 void x86_address_space_changed(X86Jit *cpu, bool keep);
 
@@ -106,6 +108,13 @@ void x86_switch_task(X86Jit *cpu, uint16_t selector, X86TaskSwitch how, uint64_t
                      const uint32_t *error);
 /* IRET with NT. */
 void x86_return_from_task(X86Jit *cpu, uint64_t next);
+
+/* ---- smm.c ---- */
+
+/* A system management interrupt is taken: between instructions, out of SMM. */
+void x86_enter_smm(X86Jit *cpu);
+/* events.smm is another: which memory the CPU sees. Under the machine lock. */
+void x86_smm_changed(X86Jit *cpu);
 
 /* ---- debug.c ---- */
 

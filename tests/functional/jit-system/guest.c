@@ -12,6 +12,7 @@ asm(".section .multiboot, \"a\"\n"
     ".globl _start\n"
     "_start: cld\n"
     "movl $stack_top, %esp\n"
+    "movl %ebx, multiboot_info\n"
 #ifdef __x86_64__
     /* 4 GiB mapped to themselves by large pages, then long mode. */
     "movl $page_tables, %edi\n"
@@ -119,6 +120,7 @@ asm(".text\n"
 #endif
 );
 
+u32 multiboot_info;
 volatile Caught caught;
 volatile word resume_at, resume_sp, returns;
 static const char *current;

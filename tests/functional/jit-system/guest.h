@@ -36,6 +36,7 @@ static inline u8 inb(u16 port)
     return value;
 }
 
+extern u32 multiboot_info;   /* where it lies */
 void print(const char *text);
 void print_hex(word value);
 /* The case's result: what was found must be what is expected. */

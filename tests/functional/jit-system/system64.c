@@ -7,6 +7,8 @@ enum {
     CONFORMING = 80, ENTRIES = 12,
 };
 
+typedef unsigned (*Function)(void);
+
 extern u64 page_tables[];
 
 static u64 gdt[ENTRIES];
@@ -412,6 +414,12 @@ static void test_shadow(void)
                  "popfq; 1: nop; cli" ::: "rax", "rbx", "rcx", "rdx", "memory", "cc");
     check("after popf", caught.count, 1);
     write_msr(0x80b, 0);
+    /* A second NMI waits for the IRET of the first. */
+    caught.count = 0;
+    asm volatile("movl $0x830, %%ecx; movl $0x4400, %%eax; xorl %%edx, %%edx; wrmsr; nop; wrmsr; nop"
+                 ::: "rax", "rcx", "rdx", "memory");
+    check("nmis", caught.count, 2);
+    check("vector", caught.vector, NMI);
     returns = 0;
     set_gate(0x90, CODE, STUB(0x90), 0x8e, 0);
 }
@@ -473,7 +481,6 @@ static void test_breakpoints(void)
 
 static void test_code(void)
 {
-    typedef unsigned (*Function)(void);
     static u8 code[64] __attribute__((aligned(64)));
     Function f = (Function)code;
     u8 *edge = (u8 *)AT + 4094;
@@ -542,33 +549,102 @@ static void test_float(void)
     asm volatile("clts; fninit");
 }
 
+/* ---- system management mode: its handler is copied to SMBASE + 0x8000 ---- */
+
+extern const u8 handler[], handler_end[], handler_2[], handler_2_end[];
+asm(".text\n.code16\n"
+    /* It notes what it finds, moves SMBASE to 0x40000, and comes back with another RBX. */
+    "handler: movw %cs, %ax; movw %ax, %cs:0x7000; movl %cr0, %eax; movl %eax, %cs:0x7004;"
+    "movl $0xfefc, %ebx; movl %cs:(%ebx), %eax; movl %eax, %cs:0x7008;"
+    "movl $0xff00, %ebx; movl $0x40000, %cs:(%ebx);"
+    "movl $0xffe0, %ebx; movl $0x600d, %cs:(%ebx);"
+    "xorl %esp, %esp; xorl %ecx, %ecx; rsm\nhandler_end:\n"
+    /* It counts, and SMBASE is what lies at 0x9000. */
+    "handler_2: incl %cs:0x7000; movl $0xff00, %ebx; movl 0x9000, %eax; movl %eax, %cs:(%ebx); rsm\n"
+    "handler_2_end:\n"
+    ".code64\n");
+
+static void copy(u64 to, const u8 *from, const u8 *end)
+{
+    for (; from < end; from++, to++) {
+        *(volatile u8 *)to = *from;
+    }
+}
+
+/* The chipset's SMRAM register: 0x4a open, 0x0a for the handler alone. */
+static void set_smram(u8 value)
+{
+    asm volatile("outl %0, %w1" :: "a"(0x80000070), "d"(0xcf8));
+    asm volatile("outb %0, %w1" :: "a"(value), "d"(0xcfe));
+}
+
+#define SMI_SELF "movl $0x830, %%ecx; movl $0x4200, %%eax; xorl %%edx, %%edx; wrmsr; nop"
+
+static void test_smm(void)
+{
+    static u64 rbx, rsp, after;
+
+    copy(0x38000, handler, handler_end);
+    copy(0x48000, handler_2, handler_2_end);
+    set_smram(0x4a);
+    copy(0xa8000, handler_2, handler_2_end);
+    *(volatile u32 *)0xa7000 = 0;
+    set_smram(0x0a);
+    *(volatile u32 *)0x47000 = 0;
+    *(volatile u32 *)0x9000 = 0xa0000;
+    asm volatile("movq %%rsp, %1; xorl %%ebx, %%ebx;" SMI_SELF "; movq %%rbx, %0; movq %%rsp, %2"
+                 : "=m"(rbx), "=m"(rsp), "=m"(after) :: "rax", "rbx", "rcx", "rdx", "memory");
+    check("rbx", rbx, 0x600d);
+    check("rsp", after, rsp);
+    check("cs", *(volatile u16 *)0x37000, 0x3000);
+    check("cr0", *(volatile u32 *)0x37004 & 0x80000001, 0);
+    check("the revision", *(volatile u32 *)0x37008, 0x20064);
+    asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
+    check("entries at the other base", *(volatile u32 *)0x47000, 1);
+    asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
+    check("what others see", *(volatile u32 *)0xa7000 == 1, 0);
+    set_smram(0x4a);
+    check("entries in SMRAM", *(volatile u32 *)0xa7000, 1);
+    set_smram(0x0a);
+    TRY("rsm", 0);
+    EXPECT(UD, 0);
+}
+
 /* ---- two CPUs ---- */
 
-static volatile u32 ready, counter, x, y, r1, r2, turn, rounds;
+static volatile u32 ready, counter, x, y, lock;
+#define ROUNDS 3000u
+#define STORES 100000u
+
+static u8 shared_code[16] __attribute__((aligned(64)));
+
+static void count(void)
+{
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        asm volatile("lock; incl %0" : "+m"(counter));
+        asm volatile("1: movl $1, %%eax; xchgl %%eax, %0; testl %%eax, %%eax; jz 2f; pause; jmp 1b; 2:"
+                     : "+m"(lock) :: "eax", "memory", "cc");
+        x = x + 1;
+        asm volatile("" ::: "memory");
+        lock = 0;
+    }
+}
 
 void second_main(void)
 {
     ready = 1;
-    for (unsigned i = 0; i < 3000; i++) {
-        asm volatile("lock; incl %0" : "+m"(counter));
-        asm volatile("1: movl $1, %%eax; xchgl %%eax, %0; testl %%eax, %%eax; jnz 1b" : "+m"(rounds) :: "eax", "memory", "cc");
-        x = x + 1;
-        asm volatile("" ::: "memory");
-        rounds = 0;
-    }
+    count();
     ready = 2;
-    for (u32 last = 0;;) {
-        while (turn == last) {
-            asm volatile("pause");
-        }
-        last = turn;
-        if (last == ~0u) {
-            break;
-        }
-        y = last;                                  /* message passing: data, then flag */
-        r1 = last;
+    while (ready == 2) {
+        asm volatile("pause");
     }
-    ready = 3;
+    for (u32 i = 1; i <= STORES; i++) {            /* in this order for everybody */
+        x = i;
+        y = i;
+    }
+    while (((Function)shared_code)() == 1) {
+    }
+    ready = 4;
     for (;;) {
         asm volatile("cli; hlt");
     }
@@ -592,42 +668,38 @@ u8 second_stack[4096] __attribute__((aligned(16)));
 
 static void wait_ready(u32 value)
 {
-    for (u64 i = 0; i < 4000000000ull && ready < value; i++) {
+    while (ready < value) {
         asm volatile("pause");
     }
-    check("the second CPU came along", ready >= value, 1);
 }
 
 static void test_two(void)
 {
-    u32 wrong = 0;
+    u32 wrong = 0, first, second;
 
-    for (const u8 *p = second_start; p < second_end; p++) {
-        ((volatile u8 *)0x8000)[p - second_start] = *p;
-    }
+    copy(0x8000, second_start, second_end);
     write_msr(0x830, 0xc4500);                     /* INIT, then start-up, to all but itself */
     write_msr(0x830, 0xc4608);
     wait_ready(1);
-    for (unsigned i = 0; i < 3000; i++) {
-        asm volatile("lock; incl %0" : "+m"(counter));
-        asm volatile("1: movl $1, %%eax; xchgl %%eax, %0; testl %%eax, %%eax; jnz 1b" : "+m"(rounds) :: "eax", "memory", "cc");
-        x = x + 1;
-        asm volatile("" ::: "memory");
-        rounds = 0;
-    }
+    count();
     wait_ready(2);
-    check("locked increments", counter, 6000);
-    check("under a lock", x, 6000);
-    for (u32 i = 1; i < 200; i++) {
-        turn = i;
-        while (r1 != i) {
-            asm volatile("pause");
-        }
-        wrong += y != i;
-    }
-    turn = ~0u;
-    check("messages out of order", wrong, 0);
-    wait_ready(3);
+    check("locked increments", counter, 2 * ROUNDS);
+    check("under a lock", x, 2 * ROUNDS);
+    /* Message passing: whoever sees the second store sees the first one. */
+    shared_code[0] = 0xb8;
+    shared_code[1] = 1;
+    shared_code[5] = 0xc3;
+    x = y = 0;
+    ready = 3;
+    do {
+        first = y;
+        second = x;
+        wrong += second < first;
+    } while (first != STORES);
+    check("stores out of order", wrong, 0);
+    /* Code that another CPU is running. */
+    ((volatile u8 *)shared_code)[1] = 2;
+    wait_ready(4);
 }
 
 void main(void)
@@ -647,6 +719,7 @@ void main(void)
     run("breakpoints", test_breakpoints);
     run("code that changes", test_code);
     run("floating point", test_float);
+    run("system management mode", test_smm);
     run("two CPUs", test_two);
     print("end\n");
     outb(0xf4, 0);
