@@ -479,6 +479,10 @@ static void lower_one(Lower *l, X86Decoded decoded)
     ir_insn(l->ir, l->pc);
     ir_put(l->ir, X86_SLOT_RIP, insn_ip(l));
     l->linear = 0;
+    if (l->flags & X86_CTX_CS_LIMIT) {
+        call_system(l, X86_HELPER_check_fetch,
+                    number(l, l->pc - l->t->context.base + l->insn.length - 1), 0, 0, 0);
+    }
     if (l->flags & X86_CTX_BREAK) {
         call_system(l, X86_HELPER_debug_fetch, number(l, l->pc), 0, 0, 0);
     }

@@ -41,6 +41,10 @@ static uint32_t segment_flags(const X86Jit *cpu)
     static const uint8_t data[] = { X86_ES, X86_SS, X86_DS };
     uint32_t flags = 0;
 
+    if (cpu->segment[X86_CS].limit <
+        (cpu->segment[X86_CS].attributes & X86_SEGMENT_DB ? UINT32_MAX : 0xffff)) {
+        flags |= X86_CTX_CS_LIMIT;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(data); i++) {
         const X86Segment *s = &cpu->segment[data[i]];
         if (s->base) {
@@ -264,6 +268,14 @@ uint64_t x86_help_check_limit(X86Jit *cpu, uint64_t segment, uint64_t offset, ui
     }
     if (!x86_segment_allows(&s, offset, size, write)) {
         x86_raise_error(cpu, segment == X86_SS ? X86_SSV : X86_GP, 0);
+    }
+    return 0;
+}
+
+uint64_t x86_help_check_fetch(X86Jit *cpu, uint64_t last)
+{
+    if (last > cpu->segment[X86_CS].limit) {
+        x86_raise_gp(cpu, 0);
     }
     return 0;
 }

@@ -93,6 +93,7 @@ enum {
     X86_CTX_AC = 1 << 23,     /* alignment is checked: CR0.AM, AC and CPL 3 */
     X86_CTX_BREAK = 1 << 24,  /* a breakpoint on code is on: a block for each instruction */
     X86_CTX_PVI = 1 << 25,
+    X86_CTX_CS_LIMIT = 1 << 26, /* of CS: within what instruction pointers of its width reach */
 };
 
 typedef union X86Vector {
@@ -283,6 +284,7 @@ unsigned x86_data_mode(const X86Jit *cpu);
     X(mask_smap, 1, 0)           /* 1: STAC, 0: CLAC */ \
     X(rsm, 0, 0) \
     X(enter_shadow, 1, 0)        /* 1: after MOV SS, POP SS; 0: after STI */ \
+    X(check_fetch, 1, IR_NO_WRITE) /* offset of the last byte, with X86_CTX_CS_LIMIT */ \
     X(debug_fetch, 1, 0)         /* linear address: before an instruction, with X86_CTX_BREAK */ \
     X(debug_step, 1, 0)          /* after an instruction; 1 if it began with TF */ \
     X(fxsave, 2, 0)              /* linear address, 1 if REX.W */ \

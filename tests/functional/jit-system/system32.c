@@ -95,6 +95,25 @@ static void test_faults(void)
     EXPECT(0x80, 0);
 }
 
+/* Code that ends at its segment's limit: with the limit and with one less. */
+static void test_code_limit(void)
+{
+    static u8 code[] = { 0x40, 0x40, 0xeb, 0 };    /* INC EAX twice; JMP to what follows */
+
+    gdt[EXEC_ONLY / 8] = segment((u32)code, 3, 0x49b);
+    TRY("ljmp $112, $0", 0);
+    EXPECT(GP, 0);
+    check("ip", caught.ip, 4);
+    gdt[EXEC_ONLY / 8] = segment((u32)code, 2, 0x49b);
+    TRY("ljmp $112, $0", 0);
+    EXPECT(GP, 0);
+    check("ip", caught.ip, 2);
+    TRY("ljmp $112, $3", 0);
+    EXPECT(GP, 0);
+    check("cs", caught.cs, CODE);
+    gdt[EXEC_ONLY / 8] = segment(0, 0xfffff, 0xc99);
+}
+
 static void test_bad_vector(void)
 {
     set_gate(0x81, 8, STUB(0x81), 0x0e, 0);
@@ -547,6 +566,7 @@ void main(void)
     triple_fault();
     set_up();
     run("faults", test_faults);
+    run("limits of code", test_code_limit);
     load_idt();
     run("vectors", test_bad_vector);
     run("user mode", test_user);
