@@ -110,6 +110,7 @@ void jit_cache_flush(void)
     g_hash_table_remove_all(jit.contexts);
     g_ptr_array_set_size(jit.all, 0);
     jit.bytes = 0;
+    atomic_fetch_add(&jit.generation, 1);
     jit_host_flush();
 }
 

@@ -58,6 +58,7 @@ typedef struct Jit {
     GHashTable *contexts;        /* numbers of contexts: JitBlock.context */
     GPtrArray *all;              /* every block made since the last flush */
     size_t bytes, max_bytes;
+    atomic_uint generation;      /* how often everything was flushed: blocks of before are gone */
     MemoryListener listener;
     bool map_changed;
     bool one_insn;
@@ -155,6 +156,7 @@ typedef struct JitCore {
     bool translating;
     bool running;                /* between vcpu_enter_guest() and vcpu_leave_guest() */
     bool in_code;                /* generated code runs: MXCSR is the guest's */
+    atomic_bool in_block;        /* a block runs, or waits for a device */
     JitBlock *uncached;          /* the last block that is in no cache */
     uint64_t values[IR_MAX_OPS]; /* the evaluator's */
     IrOp ops[IR_MAX_OPS];        /* what is left of `ir`, renumbered */

@@ -128,16 +128,48 @@ static bool second_page_elsewhere(const JitTranslation *t, const RamBlock *ram)
     return t->page[1] && (t->page[1] < ram->host || t->page[1] >= ram->host + ram->size);
 }
 
-static void make_room(JitCpu *cpu)
+/* Will somebody come back to a block, after a device has answered? */
+static bool somebody_in_block(void)
 {
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        if (atomic_load(&((JitCpu *)vcpu_at(i))->core->in_block)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Flushes everything, when no CPU has a block to come back to. */
+static bool try_make_room(JitCpu *cpu)
+{
+    bool done;
+
     jit_machine_lock(cpu);
     vcpus_block_guests();
-    jit_cache_flush();
-    for (unsigned i = 0; i < vcpu_count(); i++) {
-        jit_jumps_flush((JitCpu *)vcpu_at(i));
+    done = !somebody_in_block();
+    if (done) {
+        jit_cache_flush();
+        for (unsigned i = 0; i < vcpu_count(); i++) {
+            jit_jumps_flush((JitCpu *)vcpu_at(i));
+        }
     }
     vcpus_unblock_guests();
     jit_machine_unlock(cpu);
+    return done;
+}
+
+static bool is_full(void)
+{
+    return jit.bytes > jit.max_bytes || jit_host_is_full() ||
+           g_hash_table_size(jit.contexts) > JIT_MAX_CONTEXTS;
+}
+
+/* Between blocks. Those who wait for a device were told to come out as soon as they have its answer. */
+static void make_room(JitCpu *cpu)
+{
+    while (is_full() && !try_make_room(cpu)) {
+        g_thread_yield();
+    }
 }
 
 /* The block's operations are in the CPU's buffer still: if it is evaluated, it gets its own. */
@@ -158,10 +190,6 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     };
     JitBlock *block, *other;
 
-    if (jit.bytes > jit.max_bytes || jit_host_is_full() ||
-        g_hash_table_size(jit.contexts) > JIT_MAX_CONTEXTS) {
-        make_room(cpu);
-    }
     open_page(&t, 0, info);
     ir_block_init(&core->ir, cpu->arch->slots, cpu->arch->slot_count);
     cpu->arch->translate(&t);
@@ -200,39 +228,58 @@ static bool is_at(const JitBlock *block, const JitContext *context)
            !atomic_load_explicit(&block->gone, memory_order_relaxed);
 }
 
+/* Does the block's second page still hold what it did? `block` may be gone afterwards. */
+static bool second_page_stays(JitCpu *cpu, const JitBlock *block, unsigned mode)
+{
+    const RamBlock *ram = block->ram;
+    uint64_t offset = block->offset[1] & JIT_PAGE_MASK;
+    const JitTlbInfo *second = jit_tlb_fill(cpu, (block->end - 1) & JIT_PAGE_MASK, JIT_FETCH, mode);
+
+    return second->ram == ram && second->offset == offset;
+}
+
+/* In the cache; NULL: it has to be translated. */
+static JitBlock *find_block(JitCpu *cpu, const JitContext *context)
+{
+    for (;;) {
+        unsigned generation = atomic_load(&jit.generation);
+        const JitTlbInfo *info = jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode);
+        JitBlock *block = NULL;
+        bool stays;
+
+        if (info->readable && !cpu->core->single) {
+            g_mutex_lock(&jit.lock);
+            block = jit_cache_find(context, info->ram,
+                                   info->offset | (context->pc & ~JIT_PAGE_MASK));
+            g_mutex_unlock(&jit.lock);
+        }
+        if (!block || !block->length[1]) {
+            return block;
+        }
+        /* A page walk may have let others flush the cache. */
+        stays = second_page_stays(cpu, block, context->mode);
+        if (generation == atomic_load(&jit.generation)) {
+            cpu->core->single |= !stays;
+            return stays ? block : NULL;
+        }
+    }
+}
+
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
 {
     JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
     uint64_t tag = context->pc ^ cpu->jump_salt;
     JitBlock *block = jump->block;
-    const JitTlbInfo *info;
 
     if (jump->pc == tag && block && is_at(block, context) && !cpu->core->single) {
         return block;
     }
-    info = jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode);
-    block = NULL;
-    if (info->readable && !cpu->core->single) {
-        g_mutex_lock(&jit.lock);
-        block = jit_cache_find(context, info->ram, info->offset | (context->pc & ~JIT_PAGE_MASK));
-        g_mutex_unlock(&jit.lock);
-        if (block && block->length[1]) {
-            /* The page after may be another one now. */
-            const JitTlbInfo *second = jit_tlb_fill(cpu, (block->end - 1) & JIT_PAGE_MASK,
-                                                     JIT_FETCH, context->mode);
-            if (second->ram != block->ram ||
-                second->offset != (block->offset[1] & JIT_PAGE_MASK)) {
-                cpu->core->single = true;
-                block = NULL;
-            }
-            info = jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode);
-        }
-    }
+    make_room(cpu);
+    block = find_block(cpu, context);
     if (!block) {
-        block = translate(cpu, context, info);
+        block = translate(cpu, context, jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode));
     }
     if (block->ram && G_LIKELY(!log_enabled(LOG_NOCHAIN))) {
-        /* Translating may have flushed all. */
         *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,
                            block->context };
         jit_page_set_add(&cpu->core->current->jump_pages, context->pc >> JIT_PAGE_BITS);
@@ -247,6 +294,7 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
 static JitBlock *follow(JitCpu *cpu, JitBlock *block, unsigned number)
 {
     JitBlock *next = atomic_load_explicit(&block->exits[number].to, memory_order_acquire);
+    unsigned generation = atomic_load_explicit(&jit.generation, memory_order_relaxed);
     JitContext context;
 
     if (next && !atomic_load_explicit(&next->gone, memory_order_relaxed)) {
@@ -254,6 +302,9 @@ static JitBlock *follow(JitCpu *cpu, JitBlock *block, unsigned number)
     }
     cpu->arch->context(cpu, &context);
     next = jit_block_at(cpu, &context);
+    if (generation != atomic_load_explicit(&jit.generation, memory_order_relaxed)) {
+        return next;    /* `block` is gone */
+    }
     /* Other pages may be mapped elsewhere tomorrow; this one is what found the block. */
     if (!log_enabled(LOG_NOCHAIN) && next->ram && block->ram && !next->length[1] && !block->length[1] &&
         !((next->pc ^ block->pc) & JIT_PAGE_MASK) && next->flags == block->flags &&
@@ -279,8 +330,10 @@ static void run_blocks(JitCpu *cpu)
         if (G_UNLIKELY(log_enabled(LOG_EXEC | LOG_CPU))) {
             jit_log_entered(cpu, block);
         }
+        atomic_store_explicit(&cpu->core->in_block, true, memory_order_relaxed);
         end = block->code ? jit_host_run(cpu, block, &block, &number)
                           : jit_evaluate(cpu, block, &number);
+        atomic_store_explicit(&cpu->core->in_block, false, memory_order_relaxed);
         cpu->core->single = false;
         if (end == JIT_END_LEAVE || G_UNLIKELY(cpu->core->pass) ||
             G_UNLIKELY(atomic_load_explicit(&cpu->attention, memory_order_relaxed))) {
@@ -332,6 +385,7 @@ void jit_run(Vcpu *vcpu)
     jit_enter_guest(cpu);
     /* Exceptions come back to here; everything that goes on lies in the CPU's state. */
     (void)sigsetjmp(cpu->unwind, 0);
+    atomic_store(&cpu->core->in_block, false);
     if (cpu->core->in_code) {
         jit_host_float_save(cpu);
         cpu->core->in_code = false;
