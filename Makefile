@@ -12,6 +12,7 @@ help:
 	@echo "make all        build into $(BUILD)/ (./configure first, to choose options)"
 	@echo "make install    install what is built; respects DESTDIR"
 	@echo "make check-lab  tests against a whole KVM, inside an emulated host"
+	@echo "make check-guests  firmware, boot loaders and systems on the software CPU"
 	@echo "make check-fuzz fuzz devices, monitor and board files for a short time"
 	@echo "make check-build  slower tests of the build itself"
 	@echo "make bench      measure, and compare with qemu-system-x86_64"
@@ -41,6 +42,11 @@ check-lab:
 	@$(MAKE) --no-print-directory all
 	@tests/lab/run-tests
 
+check-guests:
+	@scripts/install-deps run guests
+	@$(MAKE) --no-print-directory all
+	@tests/guests/run-tests
+
 check-fuzz:
 	@scripts/install-deps fuzz
 	@tests/fuzz/run
@@ -57,4 +63,4 @@ bench:
 clean:
 	rm -rf build build-check build-fuzz
 
-.PHONY: help all install run check check-lab check-fuzz check-build bench clean
+.PHONY: help all install run check check-lab check-guests check-fuzz check-build bench clean

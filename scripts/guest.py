@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Stock guest software: kernels of the Debian archive, and small initrds.
 
-usage: guest.py kernel cloud|generic   print the path of a kernel, fetched when needed
-       guest.py initrd FILE            write the initrd that `make run` boots
+usage: guest.py kernel FLAVOUR   print the path of a kernel, fetched when needed; FLAVOUR is
+                                 cloud, generic, i686 or i686-pae
+       guest.py initrd FILE      write the initrd that `make run` boots
 
-A kernel is the package that linux-image-cloud-amd64 or linux-image-amd64 depends on,
-downloaded by apt and unpacked, never installed, into $XDG_CACHE_HOME/vmm. What is there
-already is used again, without the network; remove the folder to fetch anew.
+A kernel is the package that linux-image-cloud-amd64 (or linux-image-amd64, -686, -686-pae)
+depends on, downloaded by apt and unpacked, never installed, into $XDG_CACHE_HOME/vmm; other
+packages with guest software likewise. What is there already is used again, without the
+network; remove the folder to fetch anew.
 """
 import gzip
 import os
@@ -19,6 +21,7 @@ import sys
 import tempfile
 
 META_PACKAGES = {'cloud': 'linux-image-cloud-amd64', 'generic': 'linux-image-amd64'}
+META_PACKAGES_I386 = {'i686': 'linux-image-686', 'i686-pae': 'linux-image-686-pae'}
 
 # Modules of the generic kernel that the lab's host needs, each after those it needs itself.
 LAB_MODULES = ['virtio_ring', 'virtio', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev',
@@ -49,11 +52,17 @@ def cache_dir():
 
 class Apt:
     """apt, first with the system's package lists and then with private ones: those need
-    no root, and are there where the system's are missing or too old to download from."""
+    no root, and are there where the system's are missing or too old to download from, or
+    lack another architecture than the system's own."""
 
-    def __init__(self):
+    def __init__(self, architecture=None):
         self.options = ['-o', 'APT::Sandbox::User=root'] if os.geteuid() == 0 else []
         self.is_private = False
+        self.architecture = architecture
+        if architecture:
+            self.options += ['-o', 'APT::Architectures::=amd64',
+                             '-o', f'APT::Architectures::={architecture}']
+            self.make_private()
 
     def run(self, tool, *arguments, cwd=None):
         try:
@@ -67,7 +76,7 @@ class Apt:
                              'FILE') from None
 
     def make_private(self):
-        state = os.path.join(cache_dir(), 'apt')
+        state = os.path.join(cache_dir(), '-'.join(filter(None, ('apt', self.architecture))))
         for folder in ('lists/partial', 'cache/archives/partial'):
             os.makedirs(os.path.join(state, folder), exist_ok=True)
         self.options += ['-o', f'Dir::State::Lists={state}/lists',
@@ -80,14 +89,16 @@ class Apt:
 
     def dependency(self, package):
         """The real package (with version) that a meta package stands for, or None."""
-        show = self.run('apt-cache', 'show', '--no-all-versions', package)
+        of = f':{self.architecture}' if self.architecture else ''
+        show = self.run('apt-cache', 'show', '--no-all-versions', package + of)
         found = re.search(r'^Depends:.*?\b(linux-image-\d\S*) \(= (\S+)\)', show.stdout, re.M)
-        return f'{found.group(1)}={found.group(2)}' if found else None
+        return f'{found.group(1)}{of}={found.group(2)}' if found else None
 
-    def download(self, meta, folder):
-        """Download what `meta` stands for into `folder`; the .deb's path or an exception."""
+    def download(self, meta, folder, is_meta=True):
+        """Download a package, or what a meta package stands for, into `folder`; the .deb's
+        path or an exception."""
         while True:
-            package = self.dependency(meta)
+            package = self.dependency(meta) if is_meta else meta
             if package:
                 say(f'downloading {package}')
                 got = self.run('apt-get', 'download', package, cwd=folder)
@@ -98,15 +109,14 @@ class Apt:
             else:
                 problem = f'the package lists do not know {meta} (is this Debian, on amd64?)'
             if self.is_private:
-                raise GuestError(f'cannot fetch a guest kernel: {problem}\n'
+                raise GuestError(f'cannot fetch {meta}: {problem}\n'
                                  'guest: is there a network, and is the Debian archive in '
                                  '/etc/apt/sources.list?')
             self.make_private()
 
 
-def unpack_kernel(deb, folder, modules):
-    """Take the kernel and some modules out of a package; the rest is large and not needed."""
-    patterns = ['./boot/vmlinuz-*'] + [f'*/{name}.ko' for name in modules]
+def unpack(deb, folder, patterns):
+    """Take what matches out of a package."""
     packed = subprocess.Popen(['dpkg-deb', '--fsys-tarfile', deb], stdout=subprocess.PIPE)
     tar = subprocess.run(['tar', '-x', '-C', folder, '--no-same-owner', '--wildcards',
                           *patterns], stdin=packed.stdout, stderr=subprocess.PIPE, text=True)
@@ -121,6 +131,21 @@ def find_kernel(folder):
     return os.path.join(boot, images[-1]) if images else None
 
 
+def fetch(target, package, patterns, architecture=None, is_meta=False):
+    """Download and unpack what matches of a package into a new folder `target`."""
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix='fetch-') as folder:
+        deb = Apt(architecture).download(package, folder, is_meta)
+        say(f'unpacking {os.path.basename(deb)}')
+        unpacked = os.path.join(folder, 'unpacked')
+        os.mkdir(unpacked)
+        unpack(deb, unpacked, patterns)
+        try:
+            os.rename(unpacked, target)
+        except OSError:
+            if not os.path.isdir(target):   # not just another fetch that was faster
+                raise
+
+
 def fetch_kernel(flavour):
     """The path of a flavour's kernel, fetched when the cache has none. Its modules, of the
     generic flavour, are found by find_module()."""
@@ -128,21 +153,28 @@ def fetch_kernel(flavour):
     image = find_kernel(target)
     if image:
         return image
-    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix='fetch-') as folder:
-        deb = Apt().download(META_PACKAGES[flavour], folder)
-        say(f'unpacking {os.path.basename(deb)}')
-        unpacked = os.path.join(folder, 'unpacked')
-        os.mkdir(unpacked)
-        unpack_kernel(deb, unpacked, LAB_MODULES if flavour == 'generic' else [])
-        if not find_kernel(unpacked):
-            raise GuestError(f'{os.path.basename(deb)} holds no kernel')
+    shutil.rmtree(target, ignore_errors=True)
+    modules = LAB_MODULES if flavour == 'generic' else []
+    foreign = flavour in META_PACKAGES_I386
+    # The rest of the package is large and not needed.
+    fetch(target, (META_PACKAGES_I386 if foreign else META_PACKAGES)[flavour],
+          ['./boot/vmlinuz-*'] + [f'*/{name}.ko' for name in modules],
+          'i386' if foreign else None, True)
+    image = find_kernel(target)
+    if not image:
+        raise GuestError(f'the package of the {flavour} kernel holds no kernel')
+    return image
+
+
+def fetch_file(package, path, architecture=None):
+    """The path of a file of a Debian package, fetched when the cache has none."""
+    name = '-'.join(filter(None, ('package', package, architecture, path.replace('/', '-'))))
+    target = os.path.join(cache_dir(), name)
+    if not os.path.isfile(os.path.join(target, path)):
         shutil.rmtree(target, ignore_errors=True)
-        try:
-            os.rename(unpacked, target)
-        except OSError:
-            if not find_kernel(target):     # not just another fetch that was faster
-                raise
-    return find_kernel(target)
+        foreign = f':{architecture}' if architecture else ''
+        fetch(target, package + foreign, ['./' + path], architecture)
+    return os.path.join(target, path)
 
 
 def find_module(name):
@@ -163,12 +195,12 @@ class Initrd:
         self.count = 0
         self.folders = set()
 
-    def _entry(self, name, mode, data=b''):
+    def _entry(self, name, mode, data=b'', owner=(0, 0)):
         self.count += 1
         encoded = name.encode() + b'\0'
         # Inode, mode, uid, gid, links, mtime, size, device and rdev major and minor,
         # length of the name, checksum.
-        fields = [self.count, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(encoded), 0]
+        fields = [self.count, mode, *owner, 1, 0, len(data), 0, 0, 0, 0, len(encoded), 0]
         self.blob += b'070701' + b''.join(b'%08x' % field for field in fields) + encoded
         self.blob += bytes(-len(self.blob) % 4) + data
         self.blob += bytes(-len(self.blob) % 4)
@@ -189,23 +221,42 @@ class Initrd:
         with open(source, 'rb') as file:
             self.add(path, file.read(), mode)
 
-    def add_busybox(self):
+    def add_tree(self, source, leave_out=()):
+        """All folders, files and symbolic links under `source` but the paths left out."""
+        for folder, folders, files in os.walk(source):
+            inside = os.path.relpath(folder, source)
+            folders[:] = sorted(name for name in folders
+                                if os.path.normpath(f'{inside}/{name}') not in leave_out)
+            for name in sorted([*folders, *files]):
+                path, real = os.path.normpath(f'{inside}/{name}'), os.path.join(folder, name)
+                status = os.lstat(real)
+                owner = (status.st_uid, status.st_gid)
+                if stat.S_ISLNK(status.st_mode):
+                    self._entry(path, status.st_mode, os.readlink(real).encode(), owner)
+                elif stat.S_ISDIR(status.st_mode):
+                    self.folders.add(path)
+                    self._entry(path, status.st_mode, b'', owner)
+                elif stat.S_ISREG(status.st_mode):
+                    with open(real, 'rb') as file:
+                        self._entry(path, status.st_mode, file.read(), owner)
+
+    def add_busybox(self, program=BUSYBOX):
         try:
-            with open(BUSYBOX, 'rb') as file:
+            with open(program, 'rb') as file:
                 data = file.read()
         except OSError:
             data = b''
         # A dynamic program names its loader; in the initrd there would be none.
         if not data or b'/ld-linux' in data[:4096]:
-            raise GuestError(f'{BUSYBOX} is missing or not static; install busybox-static: '
+            raise GuestError(f'{program} is missing or not static; install busybox-static: '
                              'scripts/install-deps run')
         self.add('bin/busybox', data, 0o755)
 
-    def write(self, path):
+    def write(self, path, compress=True):
         self._entry('TRAILER!!!', 0)
         temporary = f'{path}.{os.getpid()}'
         with open(temporary, 'wb') as file:
-            file.write(gzip.compress(bytes(self.blob), 6, mtime=0))
+            file.write(gzip.compress(bytes(self.blob), 6, mtime=0) if compress else self.blob)
         os.replace(temporary, path)
         return path
 
@@ -256,7 +307,8 @@ def write_run_initrd(path):
 
 def main():
     try:
-        if len(sys.argv) == 3 and sys.argv[1] == 'kernel' and sys.argv[2] in META_PACKAGES:
+        if len(sys.argv) == 3 and sys.argv[1] == 'kernel' and sys.argv[2] in (
+                *META_PACKAGES, *META_PACKAGES_I386):
             print(fetch_kernel(sys.argv[2]))
         elif len(sys.argv) == 3 and sys.argv[1] == 'initrd':
             write_run_initrd(sys.argv[2])
