@@ -28,6 +28,7 @@ typedef enum AccelFeature {
     ACCEL_IOEVENTFD  = 1 << 4,
     ACCEL_KERNEL_PIC = 1 << 5,  /* 8259 and I/O APIC are in the kernel */
     ACCEL_KERNEL_APIC = 1 << 6, /* local APICs are */
+    ACCEL_ICOUNT     = 1 << 7,  /* virtual time may count instructions: accel/icount.h */
 } AccelFeature;
 
 typedef struct Accel Accel;

@@ -32,3 +32,14 @@ void machine_lock_wait(GCond *condition)
     g_cond_wait(condition, &mutex);
     machine_lock_is_held = true;
 }
+
+bool machine_lock_wait_until(GCond *condition, gint64 end)
+{
+    bool woken;
+
+    g_assert(machine_lock_is_held);
+    machine_lock_is_held = false;
+    woken = g_cond_wait_until(condition, &mutex, end);
+    machine_lock_is_held = true;
+    return woken;
+}

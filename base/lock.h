@@ -18,6 +18,9 @@ void machine_unlock(void);
 /* Waits on `condition` with the machine lock dropped. */
 void machine_lock_wait(GCond *condition);
 
+/* Until g_get_monotonic_time() is `end`, at the latest; false: it is. */
+bool machine_lock_wait_until(GCond *condition, gint64 end);
+
 static inline bool machine_lock_held(void)
 {
     return machine_lock_is_held;

@@ -17,6 +17,8 @@ const OptionInfo option_table[] = {
     { "accel", OPTION_LIST, "[accel=]NAME[,prop=value…]",
       "the accelerator; given several times, the first usable one wins ('-accel help')" },
     { "enable-kvm", OPTION_FLAG, NULL, "the same as -accel kvm", .means = "accel kvm" },
+    { "icount", OPTION_MERGED, "[shift=]N[,sleep=on|off][,align=on|off]",
+      "virtual time counts instructions, 2^N nanoseconds each", NULL, NULL, "shift" },
     { "smp", OPTION_MERGED, "[cpus=]N[,maxcpus=N][,sockets=N][,dies=N][,cores=N][,threads=N]",
       "the number of CPUs and their topology", NULL, NULL, "cpus" },
     { "m", OPTION_MERGED, "[size=]MEGS", "the size of guest RAM; suffixes M and G",

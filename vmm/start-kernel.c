@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "accel/icount.h"
 #include "arch/x86/boot.h"
 #include "arch/x86/cpu.h"
 #include "base/log.h"
@@ -126,7 +127,12 @@ static bool place_kernel(const PcFirmware *firmware, GError **error)
     g_autoptr(BootPlan) plan = NULL;
     uint8_t seed[RNG_SEED_SIZE];
 
-    if (getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed)) {
+    if (icount_options()->on) {
+        /* Two runs are to be the same. */
+        memset(seed, 0x5a, sizeof(seed));
+        request.rng_seed = seed;
+        request.rng_seed_size = sizeof(seed);
+    } else if (getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed)) {
         request.rng_seed = seed;
         request.rng_seed_size = sizeof(seed);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accel/accel.h"
+#include "accel/icount.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuconfig.h"
 #include "base/log.h"
@@ -372,6 +373,31 @@ static GVariant *with_irqchip(GVariant *dict)
     return g_variant_ref_sink(g_variant_dict_end(&all));
 }
 
+static bool start_icount(GError **error)
+{
+    g_autoptr(GVariant) dict = NULL;
+
+    if (!option_given("icount")) {
+        return true;
+    }
+    dict = option_dict("icount", error);
+    if (!dict || !icount_configure(dict, error)) {
+        g_prefix_error(error, "-icount: ");
+        return false;
+    }
+    return true;
+}
+
+static bool check_icount(GError **error)
+{
+    if (icount_options()->on && !(accel_features() & ACCEL_ICOUNT)) {
+        error_set(error, ERROR_INVALID, "-icount: the accelerator %s does not count instructions: "
+                  "use -accel jit", accel_name());
+        return false;
+    }
+    return true;
+}
+
 static bool start_accel(GError **error)
 {
     g_autoptr(GPtrArray) dicts = g_ptr_array_new_with_free_func((GDestroyNotify)g_variant_unref);
@@ -394,7 +420,9 @@ static bool start_accel(GError **error)
     } else if (!options->len && (option_given("qtest") || option_given("machine-check"))) {
         add_accel(dicts, "qtest");
     } else if (!options->len) {
-        add_accel(dicts, "kvm");
+        if (!option_given("icount")) {
+            add_accel(dicts, "kvm");
+        }
         add_accel(dicts, "jit");
     }
     for (guint i = 0; i < dicts->len; i++) {
@@ -402,7 +430,7 @@ static bool start_accel(GError **error)
         g_variant_unref(dicts->pdata[i]);
         dicts->pdata[i] = dict;
     }
-    return accel_select(dicts, error);
+    return start_icount(error) && accel_select(dicts, error) && check_icount(error);
 }
 
 /* ---- devices and objects ---- */

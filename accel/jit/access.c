@@ -12,6 +12,9 @@ void jit_leave_guest(JitCpu *cpu)
     if (cpu->core->in_code) {
         jit_host_float_save(cpu);
     }
+    if (G_UNLIKELY(jit.icount)) {
+        jit_icount_publish(cpu);
+    }
     cpu->core->running = false;
     vcpu_leave_guest(&cpu->vcpu);
 }

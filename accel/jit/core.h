@@ -62,6 +62,7 @@ typedef struct Jit {
     MemoryListener listener;
     bool map_changed;
     bool one_insn;
+    bool icount;                 /* time counts instructions: icount.c */
     GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
     bool attached;
 } Jit;
@@ -148,6 +149,7 @@ typedef struct JitCore {
         bool writable;
     } walk[JIT_WALK_ENTRIES];    /* RAM that page tables lie in */
     bool single;                 /* the next block is one instruction, and is not kept */
+    bool sleeping;               /* with -icount: it found nothing to do */
     bool pass;                   /* … even if there is a breakpoint on it */
     uint8_t step;                /* of a debugger's step: debug.c */
     uint8_t watch_met;           /* which of JitCpu.watch; 0: none */
@@ -226,6 +228,22 @@ void jit_load_vector(JitCpu *cpu, uint64_t address, void *to, uint64_t packed);
 void jit_store_vector(JitCpu *cpu, uint64_t address, const void *from, uint64_t packed);
 
 void jit_run(Vcpu *vcpu);
+
+/* ---- icount.c ---- */
+
+/* When the accelerator has the machine, and lets it go; when a CPU goes. */
+void jit_icount_init(void);
+void jit_icount_release(void);
+void jit_icount_forget(JitCpu *cpu);
+/* The rest in the CPU's thread, while jit.icount. The clock shows what was executed by now. */
+void jit_icount_publish(const JitCpu *cpu);
+/* False: it was asked to leave before its turn came. */
+bool jit_icount_take_turn(JitCpu *cpu);
+bool jit_icount_has_turn(const JitCpu *cpu);
+/* Between blocks: timers fire, a budget is set. False: it is another CPU's turn. */
+bool jit_icount_between(JitCpu *cpu);
+/* The CPU found nothing to do. */
+void jit_icount_idle(JitCpu *cpu);
 
 /* ---- log.c ---- */
 

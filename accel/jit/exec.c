@@ -316,6 +316,28 @@ static JitBlock *follow(JitCpu *cpu, JitBlock *block, unsigned number)
     return next;
 }
 
+/*
+ * With -icount: the block, or what of it is within the budget, an instruction at a time. What the
+ * host's code does itself is done here for the evaluator. NULL: the budget is used up.
+ */
+static JitBlock *within_budget(JitCpu *cpu, JitBlock *block)
+{
+    JitContext context;
+
+    if (cpu->budget <= 0) {
+        return NULL;
+    }
+    if (block->insns > cpu->budget) {
+        cpu->core->single = true;
+        cpu->arch->context(cpu, &context);
+        block = jit_block_at(cpu, &context);
+    }
+    if (!block->code) {
+        cpu->budget -= block->insns;
+    }
+    return block;
+}
+
 /* Runs blocks one after the other until something wants attention. */
 static void run_blocks(JitCpu *cpu)
 {
@@ -327,6 +349,9 @@ static void run_blocks(JitCpu *cpu)
     cpu->arch->context(cpu, &context);
     block = jit_block_at(cpu, &context);
     for (;;) {
+        if (G_UNLIKELY(jit.icount) && !(block = within_budget(cpu, block))) {
+            return;
+        }
         if (G_UNLIKELY(log_enabled(LOG_EXEC | LOG_CPU))) {
             jit_log_entered(cpu, block);
         }
@@ -361,9 +386,17 @@ static bool run_once(JitCpu *cpu)
     if ((G_UNLIKELY(cpu->debugged) && jit_debug_stops(cpu)) || vcpu_must_leave(vcpu)) {
         return false;
     }
+    if (G_UNLIKELY(jit.icount) && !jit_icount_between(cpu)) {
+        return false;
+    }
     runs = cpu->arch->pending(cpu);
     stops = G_UNLIKELY(cpu->debugged) && jit_debug_stops(cpu);
     vcpu->cpu->halted = !runs;
+    cpu->core->sleeping = !runs;
+    if (G_UNLIKELY(jit.icount) && !runs && !stops) {
+        jit_icount_idle(cpu);
+        return jit_icount_has_turn(cpu);
+    }
     if (!runs || stops) {
         return false;
     }
@@ -381,6 +414,9 @@ void jit_run(Vcpu *vcpu)
 {
     JitCpu *cpu = (JitCpu *)vcpu;
 
+    if (G_UNLIKELY(jit.icount) && !jit_icount_take_turn(cpu)) {
+        return;
+    }
     vcpu->cpu->halted = false;
     jit_enter_guest(cpu);
     /* Exceptions come back to here; everything that goes on lies in the CPU's state. */

@@ -64,6 +64,28 @@ static void find_last_uses(Gen *g)
     }
 }
 
+/* add or sub `insns`, cpu->budget */
+static void emit_budget(Asm *a, unsigned alu, unsigned insns)
+{
+    asm_bytes(a, 0x8348, 2);
+    asm_byte(a, 0x80 | alu << 3 | RBP);
+    asm_bytes(a, offsetof(JitCpu, budget), 4);
+    asm_byte(a, insns);
+}
+
+/* With -icount: takes the block's instructions from the budget, or does not begin. */
+static void emit_count(Gen *g)
+{
+    unsigned insns = g->block->insns;
+
+    g_assert(insns < 128);
+    emit_budget(&g->hot, ALU_SUB, insns);
+    gen_fix(g, asm_jcc(&g->hot, CC_S), false, g->cold.length, true);
+    emit_budget(&g->cold, ALU_ADD, insns);
+    asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
+    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+}
+
 static void emit_block(Gen *g)
 {
     /* Somebody may want the CPU. Seven bytes, since jit_host_close() replaces this instruction. */
@@ -74,6 +96,9 @@ static void emit_block(Gen *g)
     gen_fix(g, asm_jcc(&g->hot, CC_NE), false, g->cold.length, true);
     asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
     gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+    if (jit.icount) {
+        emit_count(g);
+    }
     for (unsigned i = 0; i < g->block->count && !g->failed; i++) {
         const IrOp *op = &g->ops[i];
         const IrValue args[4] = { op->a, op->b, op->c, op->d };

@@ -123,6 +123,7 @@ static void destroy(Vcpu *vcpu)
 {
     JitCpu *cpu = (JitCpu *)vcpu;
 
+    jit_icount_forget(cpu);
     cpu->arch->destroy(cpu);
     jit_memory_destroy(cpu);
 }
@@ -136,7 +137,8 @@ static bool has_work(Vcpu *vcpu)
 {
     JitCpu *cpu = (JitCpu *)vcpu;
 
-    return cpu->arch->has_work(cpu);
+    /* Who has its turn while all are halted looks after the clock. */
+    return cpu->arch->has_work(cpu) || (jit.icount && jit_icount_has_turn(cpu));
 }
 
 static bool get_state(Vcpu *vcpu, GError **error)
@@ -244,6 +246,7 @@ static bool jit_machine_attach(Accel *accel, GError **error)
         jit.listener.ops = &jit_listener_ops;
         memory_listener_register(&jit.listener, first->memory);
     }
+    jit_icount_init();
     jit.attached = true;
     return true;
 }
@@ -252,6 +255,7 @@ static void jit_machine_detach(Accel *accel)
 {
     if (jit.attached) {
         jit.attached = false;
+        jit_icount_release();
         if (jit.listener.map) {
             memory_listener_unregister(&jit.listener);
         }
@@ -266,7 +270,7 @@ static void jit_machine_detach(Accel *accel)
 
 static unsigned jit_features(Accel *accel)
 {
-    return ACCEL_CPUS_RUN;
+    return ACCEL_CPUS_RUN | ACCEL_ICOUNT;
 }
 
 static const char *const thread_values[] = { "multi", NULL };

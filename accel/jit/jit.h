@@ -186,6 +186,7 @@ struct JitCpu {
     JitWatch watch[JIT_WATCHES]; /* the architecture has the first JIT_ARCH_WATCHES */
     unsigned watches;            /* one more than the highest in use */
     atomic_bool attention;       /* leave the chain of blocks: look around */
+    int64_t budget;              /* with -icount: instructions that it may execute */
     bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
@@ -255,6 +256,11 @@ void jit_set_memory(JitCpu *cpu, AddressSpace *memory);
  */
 void jit_machine_lock(JitCpu *cpu);
 void jit_machine_unlock(JitCpu *cpu);
+
+/* In the CPU's thread: time_virtual() counts what was executed by now. Without -icount it always does. */
+void jit_sync_time(const JitCpu *cpu);
+/* A random number; with -icount the same ones in each run. */
+uint64_t jit_random(void);
 
 /* Any thread, under the machine lock or in the CPU's own: makes the loop call pending(). */
 void jit_attention(JitCpu *cpu);

@@ -15,7 +15,7 @@ typedef struct TimerQueue {
 } TimerQueue;
 
 static TimerQueue queues[TIME_CLOCKS];
-static void (*nearer_deadline)(void);
+static void (*nearer_deadline)(void), (*nearer_virtual)(void);
 
 static _Atomic bool virtual_running;
 static _Atomic int64_t virtual_base;   /* running: now - monotonic; else: now */
@@ -159,6 +159,9 @@ void timer_set(Timer *timer, int64_t deadline)
     if (queue->heap[0] == timer && nearer_deadline) {
         nearer_deadline();
     }
+    if (queue->heap[0] == timer && timer->clock == TIME_VIRTUAL && nearer_virtual) {
+        nearer_virtual();
+    }
 }
 
 /* ---- firing ---- */
@@ -235,4 +238,9 @@ bool time_run_timers(void)
 void time_on_nearer_deadline(void (*notify)(void))
 {
     nearer_deadline = notify;
+}
+
+void time_on_nearer_virtual(void (*notify)(void))
+{
+    nearer_virtual = notify;
 }

@@ -58,7 +58,7 @@ static inline bool timer_armed(const Timer *timer)
 
 /* The virtual clock stops and goes on with the machine. */
 void time_virtual_run(bool running);
-/* From now on the virtual clock stands and moves by time_step_to() only (qtest). */
+/* From now on the virtual clock stands and moves by time_step_to() only (qtest, counted time). */
 void time_virtual_step_mode(void);
 /* Moves the stepped clock to `target`, firing what is due on the way, in order. */
 void time_step_to(int64_t target);
@@ -73,5 +73,7 @@ int64_t time_until_next(void);
 bool time_run_timers(void);
 /* Called when the earliest deadline of a running clock came nearer: wakes the main loop. */
 void time_on_nearer_deadline(void (*notify)(void));
+/* The same for the virtual clock while it is stepped: for who steps it. */
+void time_on_nearer_virtual(void (*notify)(void));
 
 #endif

@@ -3,7 +3,6 @@
  * Control registers and system instructions.
  */
 
-#include <sys/random.h>
 
 #include "accel/jit/x86/system.h"
 #include "arch/x86/xsave.h"
@@ -296,6 +295,7 @@ uint64_t x86_tsc_hz(const X86Jit *cpu)
 
 uint64_t x86_tsc(const X86Jit *cpu)
 {
+    jit_sync_time(&cpu->core);
     return time_scale(time_virtual(), x86_tsc_hz(cpu), NANOSECONDS_PER_SECOND) + cpu->tsc_offset;
 }
 
@@ -348,11 +348,7 @@ uint64_t x86_help_cpuid(X86Jit *cpu)
 
 uint64_t x86_help_random(X86Jit *cpu, uint64_t size)
 {
-    uint64_t value = 0;
-
-    while (getrandom(&value, MIN(size, 8), 0) < 0) {
-    }
-    return value;
+    return jit_random() & (size < 8 ? (1ull << 8 * size) - 1 : UINT64_MAX);
 }
 
 /* ---- waiting ---- */
