@@ -616,7 +616,7 @@ static volatile u32 ready, counter, x, y, lock;
 #define ROUNDS 3000u
 #define STORES 100000u
 
-static u8 shared_code[16] __attribute__((aligned(64)));
+static u8 shared_code[4096] __attribute__((aligned(4096)));
 
 static void count(void)
 {
@@ -643,8 +643,9 @@ void second_main(void)
         y = i;
     }
     while (((Function)shared_code)() == 1) {
+        ready = 4;
     }
-    ready = 4;
+    ready = 5;
     for (;;) {
         asm volatile("cli; hlt");
     }
@@ -698,8 +699,9 @@ static void test_two(void)
     } while (first != STORES);
     check("stores out of order", wrong, 0);
     /* Code that another CPU is running. */
-    ((volatile u8 *)shared_code)[1] = 2;
     wait_ready(4);
+    ((volatile u8 *)shared_code)[1] = 2;
+    wait_ready(5);
 }
 
 void main(void)
