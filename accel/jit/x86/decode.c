@@ -294,7 +294,7 @@ static void take_modrm(Decoder *d)
 
     insn->reg = (insn->modrm >> 3 & 7) | (d->rex << 1 & 8);
     insn->rm = rm | (d->rex << 3 & 8);
-    insn->memory = mod != 3;
+    insn->memory = mod != 3 && !(insn->row->flags & X86_ROW_REGISTERS);
     if (!insn->memory) {
         return;
     }

@@ -29,6 +29,7 @@ enum {
     X86_ROW_D64 = 4,   /* operand size 64 by default there */
     X86_ROW_F64 = 8,   /* … whatever prefixes say */
     X86_ROW_LOCK = 16, /* takes LOCK when its first operand is memory */
+    X86_ROW_REGISTERS = 512, /* whatever ModRM.mod says */
     X86_ROW_WRITE = 256, /* of vectors.table: writes its memory operand */
     X86_ROW_RMW = 128,   /* writes its first operand after it was read; X86_ROW_LOCK does, too */
     X86_ROW_VSIB = 64,   /* the index is a vector */
