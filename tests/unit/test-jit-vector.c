@@ -7,6 +7,7 @@
 #include "accel/jit/x86/fpu.h"
 #include "accel/jit/x86/vector.h"
 
+#include <cpuid.h>
 #include <math.h>
 #include <sys/mman.h>
 
@@ -168,6 +169,14 @@ static bool can_be(const IrVectorOp *op, unsigned bytes)
     return !is_one_of(op->name, only_128, G_N_ELEMENTS(only_128)) && !is_scalar(op);
 }
 
+/* Older compilers do not know the name. */
+static bool host_has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) && c >> 29 & 1;
+}
+
 static bool host_has(uint32_t host)
 {
     return (!(host & IR_HOST_AVX) || __builtin_cpu_supports("avx"))
@@ -175,7 +184,7 @@ static bool host_has(uint32_t host)
            && (!(host & IR_HOST_FMA) || __builtin_cpu_supports("fma"))
            && (!(host & IR_HOST_AES) || __builtin_cpu_supports("aes"))
            && (!(host & IR_HOST_PCLMUL) || __builtin_cpu_supports("pclmul"))
-           && (!(host & IR_HOST_F16C) || __builtin_cpu_supports("f16c"))
+           && (!(host & IR_HOST_F16C) || host_has_f16c())
            && (!host || __builtin_cpu_supports("avx"));
 }
 
