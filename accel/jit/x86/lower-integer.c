@@ -769,6 +769,10 @@ void x86_lower_cmpxchg_pair(Lower *l)
 {
     unsigned size = insn_w(l) ? 16 : 8;
 
+    if (size == 16 && !cpu_has(l, "cx16")) {
+        raise_now(l, X86_UD);
+        return;
+    }
     ir_call(l->ir, &cmpxchg_pair_helper, operand_address(l, size, true), number(l, size),
             number(l, data_mode(l)), 0);
     l->cc_op = -1;
