@@ -116,7 +116,7 @@ static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t off
     block->offset[0] = offset;
     block->length[0] = first;
     block->length[1] = bytes - first;
-    if (block->length[1]) {
+    if (block->ram && block->length[1]) {
         block->offset[1] = (uint64_t)(t->page[1] - ram->host);
     }
     return block;
@@ -125,7 +125,7 @@ static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t off
 /* The second page lies in another block of RAM: such code is not kept. */
 static bool second_page_elsewhere(const JitTranslation *t, const RamBlock *ram)
 {
-    return t->page[1] && (t->page[1] < ram->host || t->page[1] >= ram->host + ram->size);
+    return t->page[1] && (!ram || t->page[1] < ram->host || t->page[1] >= ram->host + ram->size);
 }
 
 /* Will somebody come back to a block, after a device has answered? */
