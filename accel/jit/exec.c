@@ -178,6 +178,22 @@ static void keep_ops(JitBlock *block)
     block->ops = block->code ? NULL : g_memdup2(block->ops, block->count * sizeof(IrOp));
 }
 
+/*
+ * Was a page of the block written since it was opened? Who did that found no block to take out. Under
+ * jit.lock, so that whoever does it after this question finds the block.
+ */
+static bool was_written(const JitBlock *block)
+{
+    for (unsigned part = 0; part < 2; part++) {
+        if (block->length[part] && dirty_log_test(block->ram, DIRTY_CODE,
+                                                  block->offset[part] & JIT_PAGE_MASK,
+                                                  JIT_PAGE_SIZE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info)
 {
     JitCore *core = cpu->core;
@@ -199,13 +215,15 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         jit_log_translated(&t);
     }
     block = make_block(&t, ram, offset);
-    if (!block->ram) {
+    g_mutex_lock(&jit.lock);
+    if (!block->ram || was_written(block)) {
+        g_mutex_unlock(&jit.lock);
+        block->ram = NULL;
         keep_ops(block);
         jit_block_free(core->uncached);
         core->uncached = block;
         return block;
     }
-    g_mutex_lock(&jit.lock);
     other = jit_cache_find(context, ram, offset);
     if (other) {
         block->ops = NULL;
