@@ -240,7 +240,8 @@ class Initrd:
                     with open(real, 'rb') as file:
                         self._entry(path, status.st_mode, file.read(), owner)
 
-    def add_busybox(self, program=BUSYBOX):
+    def add_busybox(self, program=None):
+        program = program or BUSYBOX
         try:
             with open(program, 'rb') as file:
                 data = file.read()
