@@ -23,6 +23,8 @@ typedef struct FwCfgFile {
     char *name;
     GBytes *data;
     bool from_user;
+    FwCfgUpdate *update; /* or NULL */
+    void *opaque;
 } FwCfgFile;
 
 struct FwCfg {
@@ -34,6 +36,7 @@ struct FwCfg {
     uint16_t selector;
     uint32_t offset;      /* in the selected item; at most its length */
     uint64_t dma_address; /* half of it, between two writes of 32 bits */
+    bool loaded;          /* the selection came with the state: its file is not updated yet */
 };
 
 /* Bits of the selector, and of the ID item. */
@@ -172,6 +175,15 @@ bool fw_cfg_set_file(FwCfg *fw, const char *name, GBytes *data, GError **errp)
     return true;
 }
 
+void fw_cfg_on_select(FwCfg *fw, const char *name, FwCfgUpdate *update, void *opaque)
+{
+    FwCfgFile *file = find_file(fw, name);
+
+    g_assert(file);
+    file->update = update;
+    file->opaque = opaque;
+}
+
 GBytes *fw_cfg_file(const FwCfg *fw, const char *name)
 {
     const FwCfgFile *file = find_file(fw, name);
@@ -295,29 +307,42 @@ bool fw_cfg_add_option(FwCfg *fw, const char *argument, GError **errp)
 
 /* ---- reading ---- */
 
-/* The selected item; *length is 0 when there is none. */
-static const uint8_t *selected(const FwCfg *fw, size_t *length)
+/* Has the selected file brought up to date by who asked for it. */
+static void update_selected(FwCfg *fw)
 {
-    uint16_t key = fw->selector & ~SELECT_WRITE;
-    GBytes *data = g_hash_table_lookup(fw->items, GUINT_TO_POINTER(key));
-    gsize size = 0;
-    const uint8_t *bytes = data ? g_bytes_get_data(data, &size) : NULL;
+    unsigned index = (fw->selector & ~SELECT_WRITE) - FW_CFG_FILE_FIRST;
+    const FwCfgFile *file =
+        index < fw->files->len ? g_ptr_array_index(fw->files, index) : NULL;
 
-    *length = size;
-    return bytes;
+    fw->loaded = false;
+    if (file && file->update) {
+        file->update(file->opaque, fw);
+    }
 }
 
 static void fw_cfg_select(FwCfg *fw, uint16_t key)
 {
     fw->selector = key;
     fw->offset = 0;
+    update_selected(fw);
+}
+
+/* The selected item, borrowed; NULL when there is none. */
+static GBytes *selected(FwCfg *fw)
+{
+    if (fw->loaded) {
+        update_selected(fw);
+    }
+    return g_hash_table_lookup(fw->items,
+                               GUINT_TO_POINTER(fw->selector & ~SELECT_WRITE));
 }
 
 /* The next `size` bytes, the first in the lowest place; zeros past the end. */
 static uint64_t fw_cfg_data(FwCfg *fw, unsigned size)
 {
-    size_t length;
-    const uint8_t *bytes = selected(fw, &length);
+    GBytes *item = selected(fw);
+    gsize length = 0;
+    const uint8_t *bytes = item ? g_bytes_get_data(item, &length) : NULL;
     uint64_t value = 0;
 
     for (unsigned i = 0; i < size && fw->offset < length; i++) {
@@ -340,9 +365,12 @@ enum {
 static bool dma_copy(FwCfg *fw, uint64_t address, uint32_t length)
 {
     Device *device = &fw->device;
-    size_t item;
-    const uint8_t *bytes = selected(fw, &item);
-    uint32_t count = fw->offset < item ? MIN(length, item - fw->offset) : 0;
+    GBytes *item = selected(fw);
+    /* The copy may go to our own registers, and select. */
+    g_autoptr(GBytes) held = item ? g_bytes_ref(item) : NULL;
+    gsize size = 0;
+    const uint8_t *bytes = held ? g_bytes_get_data(held, &size) : NULL;
+    uint32_t count = fw->offset < size ? MIN(length, size - fw->offset) : 0;
 
     if (count && dma_write(device, address, bytes + fw->offset, count) != MEMORY_OK) {
         return false;
@@ -355,11 +383,11 @@ static bool dma_copy(FwCfg *fw, uint64_t address, uint32_t length)
 
 static void dma_skip(FwCfg *fw, uint32_t length)
 {
-    size_t item;
+    GBytes *item = selected(fw);
+    gsize size = item ? g_bytes_get_size(item) : 0;
 
-    selected(fw, &item);
-    if (fw->offset < item) {
-        fw->offset += MIN(length, item - fw->offset);
+    if (fw->offset < size) {
+        fw->offset += MIN(length, size - fw->offset);
     }
 }
 
@@ -552,6 +580,13 @@ static void fw_cfg_reset(Device *device)
     fw->dma_address = 0;
 }
 
+static bool fw_cfg_post_load(Device *device, GError **errp)
+{
+    /* What the file is made from may be loaded after us. */
+    ((FwCfg *)device)->loaded = true;
+    return true;
+}
+
 static void fw_cfg_print(Device *device, GString *out)
 {
     const FwCfg *fw = (const FwCfg *)device;
@@ -602,6 +637,7 @@ static const StateInfo fw_cfg_state[] = {
 static const TransientInfo fw_cfg_transient[] = {
     { FIELD(FwCfg, items), "made again from the finished tree" },
     { FIELD(FwCfg, files), "made again from the finished tree" },
+    { FIELD(FwCfg, loaded), "says that the state was loaded" },
 };
 
 /* The parent of both, for introspection. */
@@ -633,6 +669,7 @@ const DeviceType fw_cfg_io_type = {
     .transient = TABLE(fw_cfg_transient),
     .realize = fw_cfg_realize,
     .reset = fw_cfg_reset,
+    .post_load = fw_cfg_post_load,
     .print = fw_cfg_print, .topic = "roms",
 };
 
@@ -653,5 +690,6 @@ const DeviceType fw_cfg_mem_type = {
     .transient = TABLE(fw_cfg_transient),
     .realize = fw_cfg_realize,
     .reset = fw_cfg_reset,
+    .post_load = fw_cfg_post_load,
     .print = fw_cfg_print, .topic = "roms",
 };

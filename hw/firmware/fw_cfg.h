@@ -4,7 +4,8 @@
  * system, by number or, for files, by name. The interface is documented in QEMU's
  * docs/specs/fw_cfg; types "fw_cfg_io" (ports, x86) and "fw_cfg_mem" (memory, other boards).
  *
- * Items are set by the machine, before the guest runs or in a reset; the guest only reads them.
+ * Items are set by the machine, before the guest runs or in a reset, or when the guest selects
+ * them (fw_cfg_on_select()); the guest only reads them.
  */
 #ifndef HW_FIRMWARE_FW_CFG_H
 #define HW_FIRMWARE_FW_CFG_H
@@ -67,6 +68,15 @@ void fw_cfg_set_string(FwCfg *fw, uint16_t key, const char *text);
  */
 bool fw_cfg_set_file(FwCfg *fw, const char *name, GBytes *data,
                      GError **errp) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * `update` is called each time the guest selects the file, before it reads a byte; it may set
+ * files that exist, with contents as long as before: the guest may have read the directory
+ * already. After state was loaded it is called for the file that is selected. The file has to
+ * exist. `opaque` has to live as long as the device.
+ */
+typedef void FwCfgUpdate(void *opaque, FwCfg *fw);
+void fw_cfg_on_select(FwCfg *fw, const char *name, FwCfgUpdate *update, void *opaque);
 
 /* The content of a file, borrowed, or NULL when there is none. */
 GBytes *fw_cfg_file(const FwCfg *fw, const char *name);

@@ -215,15 +215,22 @@ static void describe_hpet(AcpiMachine *m)
 }
 
 /* The PIIX4 has its general purpose events at 0x0c of its block (82371AB, 7.1 and 7.2). */
+static void place_power(AcpiMachine *m, uint16_t pm_base, uint16_t smbus_base)
+{
+    enum { GPE_AT = 0x0c, GPE_LENGTH = 4 };
+
+    m->pm_base = pm_base;
+    m->smbus_base = smbus_base;
+    m->gpe_base = pm_base + GPE_AT;
+    m->gpe_length = GPE_LENGTH;
+}
+
 static void describe_power(AcpiMachine *m, const PciDevice *piix4, bool direct)
 {
-    enum { GPE_AT = 0x0c, GPE_LENGTH = 4, S4_TYPE = 2 };
+    enum { S4_TYPE = 2 };
     Device *device = DEVICE(piix4);
 
-    m->pm_base = PC_PM_BASE;
-    m->smbus_base = PC_SMBUS_BASE;
-    m->gpe_base = PC_PM_BASE + GPE_AT;
-    m->gpe_length = GPE_LENGTH;
+    place_power(m, PC_PM_BASE, PC_SMBUS_BASE);
     m->sci_irq = PC_SCI_IRQ;
     m->smi_port = 0xb2;
     m->acpi_enable = 0xf1;
@@ -320,6 +327,80 @@ static void describe_pci(PcDescription *d, bool direct)
     }
     describe_routing(m, d->root);
     describe_windows(d);
+}
+
+/* ---- what a BIOS has placed ---- */
+
+/* 82371AB, 7.1.26 PMBA and 7.1.30 SMBBA; a base of 0 is not placed. */
+static void read_power(AcpiMachine *m, const PciDevice *piix4)
+{
+    enum { PMBA = 0x40, PMBA_BITS = 0xffc0, SMBBA = 0x90, SMBBA_BITS = 0xfff0 };
+    uint16_t pm = pci_config_load(piix4, PMBA, 4) & PMBA_BITS;
+    uint16_t smbus = pci_config_load(piix4, SMBBA, 4) & SMBBA_BITS;
+
+    place_power(m, pm ? pm : PC_PM_BASE, smbus ? smbus : PC_SMBUS_BASE);
+}
+
+/* A range that begins below the window's least start is somebody's mistake, and not the bus's. */
+static void widen(AcpiWindow *window, uint64_t least, uint64_t first, uint64_t last)
+{
+    if (first >= least && last >= first) {
+        window->first = MIN(window->first, first);
+        window->last = MAX(window->last, last);
+    }
+}
+
+/* What a bridge passes on beyond 4 GiB: PPB 3.2.5.9 and 3.2.5.10. */
+static void read_bridge(AcpiWindow *window, uint64_t least, const PciDevice *pci)
+{
+    uint32_t base = pci_config_load(pci, PPB_PREFETCH_BASE, 2);
+    uint32_t limit = pci_config_load(pci, PPB_PREFETCH_LIMIT, 2);
+    uint64_t base_high = pci_config_load(pci, PPB_PREFETCH_BASE_UPPER, 4);
+    uint64_t limit_high = pci_config_load(pci, PPB_PREFETCH_LIMIT_UPPER, 4);
+
+    widen(window, least, base_high << 32 | (base & 0xfff0) << 16,
+          limit_high << 32 | limit << 16 | 0xfffff);
+}
+
+/* The window above RAM, and what lies elsewhere above 4 GiB. */
+static void read_high_window(PcDescription *d, AcpiWindow *window)
+{
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        const PciDevice *pci = d->root->devices[devfn];
+
+        if (!pci) {
+            continue;
+        }
+        for (unsigned i = 0; i < G_N_ELEMENTS(pci->bars); i++) {
+            const PciBar *bar = &pci->bars[i];
+
+            if (bar->enabled && !bar->io) {
+                widen(window, d->high_end, bar->address, bar->address + bar->size - 1);
+            }
+        }
+        if ((pci->config[PCI_HEADER_TYPE] & ~PCI_HEADER_MULTIFUNCTION) ==
+            PCI_HEADER_TYPE_BRIDGE) {
+            read_bridge(window, d->high_end, pci);
+        }
+    }
+}
+
+bool pc_describe_placement(PcDescription *d)
+{
+    AcpiMachine *m = &d->acpi;
+    const AcpiMachine old = *m;
+
+    if (!d->root) {
+        return false;
+    }
+    if (m->pm_devfn && d->root->devices[m->pm_devfn]) {
+        read_power(m, d->root->devices[m->pm_devfn]);
+    }
+    describe_windows(d);
+    read_high_window(d, &m->pci_window[1]);
+    return m->pm_base != old.pm_base || m->smbus_base != old.smbus_base ||
+           m->pci_window[1].first != old.pci_window[1].first ||
+           m->pci_window[1].last != old.pci_window[1].last;
 }
 
 /* ---- all of it ---- */

@@ -117,11 +117,10 @@ static void machine_ready(void *opaque)
     PcFirmware *firmware = opaque;
     FwCfg *fw = fw_cfg_find();
     GError *error = NULL;
-    PcDescription d;
 
-    pc_describe(&d, firmware->direct);
-    pc_write_cmos(&d);
-    pc_description_release(&d);
+    firmware->description = g_new(PcDescription, 1);
+    pc_describe(firmware->description, firmware->direct);
+    pc_write_cmos(firmware->description);
     if (fw && !pc_publish(firmware, fw, &error)) {
         give_up(error);
     }
@@ -174,6 +173,10 @@ static void pc_firmware_finalize(Object *object)
 {
     PcFirmware *firmware = (PcFirmware *)object;
 
+    if (firmware->description) {
+        pc_description_release(firmware->description);
+        g_clear_pointer(&firmware->description, g_free);
+    }
     g_clear_pointer(&firmware->rom_below_1m, region_free);
     g_clear_pointer(&firmware->rom, region_free);
     g_clear_pointer(&firmware->rom_block, ram_block_free);
@@ -247,6 +250,7 @@ static const TransientInfo pc_firmware_transient[] = {
     { FIELD(PcFirmware, smbios), "the user's options" },
     { FIELD(PcFirmware, option_roms), "the user's options" },
     { FIELD(PcFirmware, direct), "follows from the machine's options" },
+    { FIELD(PcFirmware, description), MADE_AGAIN },
     { FIELD(PcFirmware, rom_block), MADE_AGAIN },
     { FIELD(PcFirmware, rom), MADE_AGAIN },
     { FIELD(PcFirmware, rom_below_1m), MADE_AGAIN },

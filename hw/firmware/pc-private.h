@@ -11,7 +11,8 @@
 #include "hw/firmware/smbios.h"
 #include "hw/pci/pci.h"
 
-/* Where firmware puts the PIIX4's registers; any place would do, SeaBIOS takes these. */
+/* Where firmware puts the PIIX4's registers; any place would do, SeaBIOS takes these, and
+ * OVMF others. */
 enum { PC_PM_BASE = 0x600, PC_SMBUS_BASE = 0x700, PC_SCI_IRQ = 9 };
 
 /* Where PCI may go below 4 GiB: from the end of RAM, but leave room for RAM up to here when
@@ -34,9 +35,15 @@ typedef struct PcDescription {
 /* The bus of the host bridge, or NULL; never one behind a PCI-to-PCI bridge. */
 PciBus *pc_root_bus(void);
 
-/* Reads the tree; `direct` says that no BIOS is there to wake up to. */
+/* Reads the tree; `direct` says that no BIOS is there to wake up to. The places that firmware
+ * chooses are those that ours takes. */
 void pc_describe(PcDescription *description, bool direct);
 void pc_description_release(PcDescription *description);
+
+/* Puts into the description what the BIOS has chosen meanwhile: the ports of the PIIX4 and where
+ * base addresses lie above 4 GiB. Nothing else changes, so tables stay as long as they are.
+ * Returns whether something did. */
+bool pc_describe_placement(PcDescription *description);
 
 /* RAM, and what the accelerator keeps for itself of the addresses. */
 E820Map *pc_memory_map(const PcDescription *description);
@@ -62,6 +69,7 @@ struct PcFirmware {
     SmbiosOptions *smbios;
     GPtrArray *option_roms; /* paths */
     bool direct;
+    PcDescription *description; /* of the finished tree */
     RamBlock *rom_block;
     MemoryRegion *rom, *rom_below_1m;
     E820Map *map;

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "hw/firmware/kernel-rom.h"
 #include "hw/firmware/pc-private.h"
 
@@ -78,6 +79,28 @@ static bool publish_acpi(FwCfg *fw, const AcpiMachine *machine, GError **errp)
         }
     }
     return set_file(fw, ACPI_LOADER_FILE, table_loader_script(loader), errp);
+}
+
+/* The guest selects a file of the ACPI tables: it has placed by now what they speak of. */
+static void update_acpi(void *opaque, FwCfg *fw)
+{
+    PcFirmware *firmware = opaque;
+    GError *error = NULL;
+
+    if (pc_describe_placement(firmware->description) &&
+        !publish_acpi(fw, &firmware->description->acpi, &error)) {
+        report_error("%s", error->message);
+        g_error_free(error);
+    }
+}
+
+static void follow_placement(FwCfg *fw, PcFirmware *firmware)
+{
+    static const char *const files[] = { ACPI_TABLES_FILE, ACPI_RSDP_FILE, ACPI_LOADER_FILE };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(files) && machine_get()->acpi; i++) {
+        fw_cfg_on_select(fw, files[i], update_acpi, firmware);
+    }
 }
 
 static bool publish_smbios(FwCfg *fw, const PcFirmware *firmware, const PcDescription *d,
@@ -178,19 +201,19 @@ static E820Map *loader_map(const PcDescription *d)
 
 bool pc_publish(PcFirmware *firmware, FwCfg *fw, GError **errp)
 {
-    PcDescription d;
-    bool ok;
+    const PcDescription *d = firmware->description;
 
-    pc_describe(&d, firmware->direct);
-    if (!firmware->direct) {
-        firmware->map = loader_map(&d);
+    publish_numbers(fw, d);
+    publish_hpet(fw, &d->acpi);
+    if (firmware->direct) {
+        return true;
     }
-    publish_numbers(fw, &d);
-    publish_hpet(fw, &d.acpi);
-    ok = firmware->direct ||
-         (publish_memory_map(fw, &d, errp) && publish_acpi(fw, &d.acpi, errp) &&
-          publish_smbios(fw, firmware, &d, errp) && publish_sleep_states(fw, &d.acpi, errp) &&
-          publish_boot_order(fw, errp) && publish_option_roms(fw, firmware, errp));
-    pc_description_release(&d);
-    return ok;
+    firmware->map = loader_map(d);
+    if (!publish_memory_map(fw, d, errp) || !publish_acpi(fw, &d->acpi, errp) ||
+        !publish_smbios(fw, firmware, d, errp) || !publish_sleep_states(fw, &d->acpi, errp) ||
+        !publish_boot_order(fw, errp) || !publish_option_roms(fw, firmware, errp)) {
+        return false;
+    }
+    follow_placement(fw, firmware);
+    return true;
 }

@@ -114,6 +114,80 @@ static void test_bios(void)
     g_remove(bios);
 }
 
+/* What the tables say of the places that firmware chooses. */
+typedef struct Placement {
+    uint32_t pm1_event, pm1_control, pm_timer, gpe;
+    uint64_t x_pm1_control;
+    uint32_t size;
+    bool has_window_end; /* some integer of the DSDT is `window_end` */
+} Placement;
+
+static Placement read_placement(QTest *qtest, uint64_t window_end)
+{
+    uint32_t size = dma_file(qtest, "etc/acpi/tables", 0x10000);
+    g_autofree uint8_t *tables = g_malloc(size);
+    uint8_t end[8], *fadt, *dsdt;
+
+    qtest_read(qtest, 0x10000, tables, size);
+    fadt = memmem(tables, size, "FACP", 4);
+    dsdt = memmem(tables, size, "DSDT", 4);
+    g_assert_true(fadt && dsdt);
+    store_le(end, window_end, 8);
+    return (Placement){
+        .pm1_event = load_le(fadt + 56, 4),
+        .pm1_control = load_le(fadt + 64, 4),
+        .pm_timer = load_le(fadt + 76, 4),
+        .gpe = load_le(fadt + 80, 4),
+        .x_pm1_control = load_le(fadt + 172 + 4, 8),
+        .size = size,
+        .has_window_end = memmem(dsdt, load_le(dsdt + 4, 4), end, 8),
+    };
+}
+
+static void check_power(const Placement *placement, uint16_t base)
+{
+    g_assert_cmphex(placement->pm1_event, ==, base);
+    g_assert_cmphex(placement->pm1_control, ==, base + 4);
+    g_assert_cmphex(placement->x_pm1_control, ==, base + 4);
+    g_assert_cmphex(placement->pm_timer, ==, base + 8);
+    g_assert_cmphex(placement->gpe, ==, base + 12);
+}
+
+/* The tables follow what the BIOS does to the chips before it reads them, and keep their size. */
+static void test_placement(void)
+{
+    enum { PMBA = 0x40, COMMAND = 4, COMMAND_MEMORY = 2, BAR2 = 0x18 };
+    const uint64_t bar = 0x1000000000, before_bar = 0x8ffffffff;
+    g_autofree char *bios = make_bios();
+    QTest *qtest =
+        qtest_start("-machine pc -m 64M -bios %s -device pci-testdev,membar=1M,addr=5", bios);
+    Placement placement = read_placement(qtest, before_bar);
+    uint32_t size = placement.size, bar_size;
+
+    check_power(&placement, 0x600);
+    g_assert_true(placement.has_window_end);
+    qtest_pci_writel(qtest, 1, 3, PMBA, 0xb001);
+    qtest_pci_writel(qtest, 5, 0, BAR2, 0xffffffff);
+    bar_size = -(qtest_pci_readl(qtest, 5, 0, BAR2) & ~0xfu);
+    qtest_pci_writel(qtest, 5, 0, BAR2, (uint32_t)bar);
+    qtest_pci_writel(qtest, 5, 0, BAR2 + 4, bar >> 32);
+    qtest_pci_writew(qtest, 5, 0, COMMAND, COMMAND_MEMORY);
+    placement = read_placement(qtest, bar + bar_size - 1);
+    check_power(&placement, 0xb000);
+    g_assert_true(placement.has_window_end);
+    g_assert_cmpuint(placement.size, ==, size);
+    /* Over RAM, a base address says nothing of the windows; nowhere, PMBA has its usual place. */
+    qtest_pci_writel(qtest, 5, 0, BAR2, 0x2000000);
+    qtest_pci_writel(qtest, 5, 0, BAR2 + 4, 0);
+    qtest_pci_writel(qtest, 1, 3, PMBA, 1);
+    placement = read_placement(qtest, before_bar);
+    check_power(&placement, 0x600);
+    g_assert_true(placement.has_window_end);
+    g_assert_cmpuint(placement.size, ==, size);
+    qtest_stop(qtest);
+    g_remove(bios);
+}
+
 /* A Multiboot kernel of two instructions, which needs no more than its header. */
 static char *make_kernel(void)
 {
@@ -271,6 +345,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fw-cfg/bios", test_bios);
+    g_test_add_func("/fw-cfg/placement", test_placement);
     g_test_add_func("/fw-cfg/direct", test_direct);
     g_test_add_func("/fw-cfg/pc", test_pc);
     g_test_add_func("/fw-cfg/kernel-with-bios", test_kernel_with_bios);

@@ -477,6 +477,49 @@ static void test_bios(void)
     g_remove(path);
 }
 
+/* PM1a_EVT_BLK in the tables that are selected, from their start. */
+static uint32_t read_pm1_event(size_t size)
+{
+    g_autofree uint8_t *tables = g_malloc(size);
+    uint64_t byte;
+    uint8_t *fadt;
+
+    for (size_t i = 0; i < size; i++) {
+        address_space_load(machine_io(), 0x511, 1, ENDIAN_LITTLE, MEMORY_ATTRS_NONE, &byte);
+        tables[i] = byte;
+    }
+    fadt = memmem(tables, size, "FACP", 4);
+    g_assert_nonnull(fadt);
+    return load_le(fadt + 56, 4);
+}
+
+/* The tables say where the BIOS put the PIIX4's ports; also when they were selected on another
+ * machine, whose state is loaded. */
+static void test_placement(void)
+{
+    enum { SELECTOR = 0x510, TABLES = 0x21 /* after etc/acpi/rsdp */, PMBA = 0x40 };
+    g_autofree char *path = make_bios(256 * 1024);
+    g_autoptr(GByteArray) state = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    size_t used, size;
+
+    machine_make("256M");
+    machine_get()->firmware = g_strdup(path);
+    bring_up();
+    size = g_bytes_get_size(fw_cfg_file(fw_cfg_find(), "etc/acpi/tables"));
+    pci_ports_write(machine_io(), 0, 1 << 3 | 3, PMBA, 4, 0xb001);
+    address_space_store(machine_io(), SELECTOR, 2, ENDIAN_LITTLE, MEMORY_ATTRS_NONE, TABLES);
+    device_save(DEVICE(fw_cfg_find()), state);
+    g_assert_cmphex(read_pm1_event(size), ==, 0xb000);
+    pci_ports_write(machine_io(), 0, 1 << 3 | 3, PMBA, 4, 0xc001);
+    g_assert_true(
+        device_load(DEVICE(fw_cfg_find()), state->data, state->len, &used, &error));
+    g_assert_cmphex(read_pm1_event(size), ==, 0xc000);
+    g_assert_cmpuint(g_bytes_get_size(fw_cfg_file(fw_cfg_find(), "etc/acpi/tables")), ==, size);
+    machine_down();
+    g_remove(path);
+}
+
 /* What an accelerator keeps for itself is told directly, and through fw_cfg. */
 static void test_reserved(void)
 {
@@ -588,6 +631,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc-firmware/direct/tables", test_direct_tables);
     g_test_add_func("/pc-firmware/cmos", test_cmos);
     g_test_add_func("/pc-firmware/bios", test_bios);
+    g_test_add_func("/pc-firmware/placement", test_placement);
     g_test_add_func("/pc-firmware/bad-bios", test_bad_bios);
     g_test_add_func("/pc-firmware/image-dirs", test_image_dirs);
     g_test_add_func("/pc-firmware/state", test_state);
