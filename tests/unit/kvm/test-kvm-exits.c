@@ -299,99 +299,6 @@ static void test_outcome(const void *data)
     stop();
 }
 
-/* ---- debugging from outside ---- */
-
-static struct kvm_debug_exit_arch next_debug;
-
-static int exit_debug(struct kvm_run *run)
-{
-    reason(run, KVM_EXIT_DEBUG);
-    run->debug.arch = next_debug;
-    return 0;
-}
-
-static void stop_by(unsigned exception, uint64_t pc, uint64_t dr6, RunState state)
-{
-    next_debug = (struct kvm_debug_exit_arch){ .exception = exception, .pc = pc, .dr6 = dr6 };
-    run_exit(exit_debug);
-    for (unsigned i = 0; i < 500 && machine_run_state() != state; i++) {
-        bench_wait(1);
-    }
-    g_assert_cmpstr(run_state_name(machine_run_state()), ==, run_state_name(state));
-}
-
-static bool add_point(DebugKind kind, uint64_t address, uint64_t length)
-{
-    g_autoptr(GError) error = NULL;
-
-    return debug_point_add(kind, address, length, cpu_get(0), &error);
-}
-
-static void test_debug_points(void)
-{
-    const VcpuDebug *debug;
-    const struct kvm_guest_debug *kernel = &script.cpus[0].debug;
-    uint8_t *byte;
-
-    start("kvm", 1);
-    byte = bench.ram->host + 0x1234;
-    debug = &vcpu_of(cpu_get(0))->debug;
-    *byte = 0x90;
-    g_assert_true(add_point(DEBUG_BREAK_SOFTWARE, 0x1234, 1));
-    g_assert_true(add_point(DEBUG_BREAK_HARDWARE, 0x2000, 1));
-    g_assert_true(add_point(DEBUG_WATCH_WRITE, 0x3008, 8));
-    g_assert_true(add_point(DEBUG_WATCH_ACCESS, 0x3004, 4));
-    g_assert_false(add_point(DEBUG_WATCH_READ, 0x3000, 4));
-    g_assert_false(add_point(DEBUG_WATCH_WRITE, 0x3001, 2));
-    g_assert_false(add_point(DEBUG_WATCH_WRITE, 0x3000, 3));
-    g_assert_cmphex(*byte, ==, 0x90);
-
-    stop_by(3, 0x1234, 0, RUN_STATE_DEBUG);
-    g_assert_cmpuint(debug->report, ==, VCPU_REPORT_POINT);
-    g_assert_cmpuint(debug->kind, ==, DEBUG_BREAK_SOFTWARE);
-    g_assert_cmphex(*byte, ==, 0x90);
-    g_assert_cmphex(kernel->control, ==, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP |
-                                         KVM_GUESTDBG_USE_HW_BP);
-    g_assert_cmphex(kernel->arch.debugreg[1], ==, 0x3008);
-    g_assert_cmphex(kernel->arch.debugreg[7], ==, 0x700 | 0x2a | 0x9ull << 20 | 0xfull << 24);
-    stop_by(1, 0x1111, 1 << 1, RUN_STATE_DEBUG);
-    g_assert_cmpuint(debug->kind, ==, DEBUG_WATCH_WRITE);
-    g_assert_cmphex(debug->address, ==, 0x3008);
-    /* INT3 of the guest's own, while the breakpoint stands in memory. */
-    stop_by(3, 0x1111, 0, RUN_STATE_RUNNING);
-    g_assert_cmphex(*byte, ==, 0xcc);
-    g_assert_true(kernel->control & KVM_GUESTDBG_INJECT_BP);
-    machine_stop(RUN_STATE_PAUSED);
-    g_assert_cmphex(*byte, ==, 0x90);
-    debug_clear();
-    stop();
-}
-
-static void test_debug_step(void)
-{
-    const struct kvm_guest_debug *kernel = &script.cpus[0].debug;
-
-    start("kvm", 1);
-    debug_set_step(cpu_get(0), VCPU_STEP_NO_IRQ);
-    stop_by(1, 0x1111, 1 << 14, RUN_STATE_DEBUG);
-    g_assert_cmpuint(vcpu_of(cpu_get(0))->debug.report, ==, VCPU_REPORT_STEP);
-    g_assert_true(kernel->control & KVM_GUESTDBG_SINGLESTEP);
-    /* It is over; a trap that comes now is the guest's. */
-    stop_by(1, 0x1111, 1 << 14, RUN_STATE_RUNNING);
-    g_assert_false(kernel->control & KVM_GUESTDBG_SINGLESTEP);
-    g_assert_true(kernel->control & KVM_GUESTDBG_INJECT_DB);
-    machine_stop(RUN_STATE_PAUSED);
-    /* Frozen, it executes nothing. */
-    debug_set_frozen(cpu_get(0), true);
-    script_push(0, mmio_write);
-    machine_start();
-    bench_wait(10);
-    g_assert_cmpuint(bench.accesses, ==, 0);
-    machine_stop(RUN_STATE_PAUSED);
-    debug_clear();
-    stop();
-}
-
 static void test_msr(void)
 {
     start("kvm", 1);
@@ -726,8 +633,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &outcomes[i], test_outcome);
     }
     g_test_add_func("/kvm-exits/msr", test_msr);
-    g_test_add_func("/kvm-exits/debug-points", test_debug_points);
-    g_test_add_func("/kvm-exits/debug-step", test_debug_step);
     g_test_add_func("/kvm-exits/x2apic", test_x2apic);
     g_test_add_data_func("/kvm-exits/lapic-format/old", &(const int){ 0 }, test_lapic_format);
     g_test_add_data_func("/kvm-exits/lapic-format/wide", &(const int){ 3 }, test_lapic_format);
