@@ -357,34 +357,141 @@ static uint64_t atomic_on_host(void *host, IrOpcode opcode, unsigned size, uint6
     }
 }
 
-/* On what is not plain RAM, or across pages: as one for the devices, which have one lock. */
-static uint64_t atomic_in_steps(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size,
-                                unsigned mode, uint64_t value, uint64_t expected)
+static uint64_t computed(IrOpcode opcode, uint64_t old, unsigned size, uint64_t value,
+                         uint64_t expected)
 {
-    uint64_t old, mask = size == 8 ? UINT64_MAX : (1ull << (8 * size)) - 1;
+    uint64_t mask = size == 8 ? UINT64_MAX : (1ull << (8 * size)) - 1;
 
-    jit_probe(cpu, address, size, JIT_WRITE, mode);
-    old = jit_load(cpu, address, size, mode);
     switch (opcode) {
     case IR_ATOMIC_ADD:
-        value += old;
-        break;
+        return (old + value) & mask;
     case IR_ATOMIC_AND:
-        value &= old;
-        break;
+        return old & value;
     case IR_ATOMIC_OR:
-        value |= old;
-        break;
+        return (old | value) & mask;
     case IR_ATOMIC_XOR:
-        value ^= old;
-        break;
+        return (old ^ value) & mask;
     case IR_ATOMIC_CMPXCHG:
-        value = old == (expected & mask) ? value : old;
-        break;
+        return (old == (expected & mask) ? value : old) & mask;
     default:
-        break;
+        return value & mask;
     }
-    jit_store(cpu, address, size, mode, value & mask);
+}
+
+/* Bytes of an access that may lie on two pages, each RAM or a device's. */
+typedef struct Piece {
+    JitTlbEntry *entry;
+    JitTlbInfo *info;
+    uint64_t address;
+    unsigned size;
+} Piece;
+
+/* All that may raise is done here. */
+static Piece prepare_piece(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
+{
+    Piece piece = { entry_of(cpu, address, mode), jit_tlb_fill(cpu, address, JIT_WRITE, mode),
+                    address, size };
+
+    if (G_UNLIKELY(piece.info->watched)) {
+        jit_check_watches(cpu, address, size, 1u << JIT_READ | 1u << JIT_WRITE);
+    }
+    if (piece.info->writable) {
+        check_own_code(cpu, piece.info, piece.info->offset | (address & ~JIT_PAGE_MASK), size);
+    }
+    return piece;
+}
+
+static bool is_prepared(const Piece *piece)
+{
+    uint64_t tag = piece->size ? piece->entry->tag[JIT_WRITE] : 0;
+
+    return !piece->size || (!(tag & JIT_TLB_INVALID) &&
+                            (tag & JIT_PAGE_MASK) == (piece->address & JIT_PAGE_MASK));
+}
+
+/* Devices see accesses of sizes that buses have. */
+static unsigned step_of(const Piece *piece)
+{
+    return !piece->info->writable && !(piece->size & (piece->size - 1)) ? piece->size : 1;
+}
+
+static uint64_t load_piece(JitCpu *cpu, const Piece *piece)
+{
+    uint64_t value = 0, part = 0;
+
+    for (unsigned i = 0; i < piece->size; i += step_of(piece)) {
+        uint64_t at = piece->address + i;
+        if (piece->info->writable) {
+            part = read_host((void *)(at + piece->entry->addend), 1);
+        } else {
+            (void)address_space_load(cpu->memory, piece->info->physical | (at & ~JIT_PAGE_MASK),
+                                     step_of(piece), ENDIAN_LITTLE, MEMORY_ATTRS_NONE, &part);
+        }
+        value |= part << 8 * i;
+    }
+    return value;
+}
+
+static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
+{
+    for (unsigned i = 0; i < piece->size; i += step_of(piece)) {
+        uint64_t at = piece->address + i;
+        if (piece->info->writable) {
+            write_host((void *)(at + piece->entry->addend), 1, value >> 8 * i & 0xff);
+        } else {
+            (void)address_space_store(cpu->memory, piece->info->physical | (at & ~JIT_PAGE_MASK),
+                                      step_of(piece), ENDIAN_LITTLE, MEMORY_ATTRS_NONE, value >> 8 * i);
+        }
+    }
+    if (piece->size && piece->info->writable) {
+        write_done(cpu, piece->entry, piece->info, piece->address,
+                   piece->info->offset | (piece->address & ~JIT_PAGE_MASK), piece->size);
+    }
+}
+
+static void end_alone(JitCpu *cpu, bool locked)
+{
+    vcpus_unblock_guests();
+    if (!locked) {
+        machine_unlock();
+    }
+    jit_enter_guest(cpu);
+}
+
+/*
+ * On what is not plain RAM, or across pages, which need not be neighbours in the host: while no other
+ * CPU is in its guest, as a bus that is locked.
+ */
+static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size,
+                             unsigned mode, uint64_t value, uint64_t expected)
+{
+    unsigned first = MIN(size, JIT_PAGE_SIZE - (address & ~JIT_PAGE_MASK));
+    bool locked = machine_lock_held();   /* who runs code by hand may hold it */
+    uint64_t old, put;
+    Piece low, high;
+
+    for (;;) {
+        high = (Piece){ .size = size - first };
+        low = prepare_piece(cpu, address, first, mode);
+        if (high.size) {
+            high = prepare_piece(cpu, address + first, size - first, mode);
+        }
+        jit_leave_guest(cpu);
+        if (!locked) {
+            machine_lock();
+        }
+        vcpus_block_guests();
+        if (is_prepared(&low) && is_prepared(&high)) {
+            break;
+        }
+        /* The map changed meanwhile. */
+        end_alone(cpu, locked);
+    }
+    old = load_piece(cpu, &low) | (high.size ? load_piece(cpu, &high) << 8 * first : 0);
+    put = computed(opcode, old, size, value, expected);
+    store_piece(cpu, &low, put);
+    store_piece(cpu, &high, high.size ? put >> 8 * first : 0);
+    end_alone(cpu, locked);
     return old;
 }
 
@@ -396,7 +503,7 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
     uint64_t offset, old;
 
     if (crosses_page(address, size)) {
-        return atomic_in_steps(cpu, opcode, address, size, mode, value, expected);
+        return atomic_alone(cpu, opcode, address, size, mode, value, expected);
     }
     if (G_LIKELY(entry->tag[JIT_WRITE] == (address & JIT_PAGE_MASK))) {
         return atomic_on_host((void *)(address + entry->addend), opcode, size, value, expected);
@@ -406,7 +513,7 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
         jit_check_watches(cpu, address, size, 1u << JIT_READ | 1u << JIT_WRITE);
     }
     if (!info->writable) {
-        return atomic_in_steps(cpu, opcode, address, size, mode, value, expected);
+        return atomic_alone(cpu, opcode, address, size, mode, value, expected);
     }
     offset = info->offset | (address & ~JIT_PAGE_MASK);
     check_own_code(cpu, info, offset, size);
