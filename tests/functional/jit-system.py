@@ -15,7 +15,7 @@ EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 def run_program(program, backend, *more):
     command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}', '-cpu', 'max',
-               '-smp', '2', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
+               '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
                '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-kernel', program, *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -25,7 +25,10 @@ def run_program(program, backend, *more):
 def check_program(program, backend):
     result = run_program(program, backend)
     lines = result.stdout.splitlines()
-    wrong = [line for line in lines if not line.startswith('ok ')]
+    for line in lines:
+        if line.startswith('# '):
+            print(line)
+    wrong = [line for line in lines if not line.startswith(('ok ', '# '))]
     if wrong != ['end'] or result.returncode != EXIT_STATUS or len(lines) < 2:
         raise TestFailure('\n'.join(wrong or ['nothing was printed']) +
                           f'\nexit status {result.returncode}\n{result.stderr}')

@@ -174,14 +174,26 @@ void set_gate(unsigned vector, u16 selector, word handler, unsigned type, unsign
 #endif
 }
 
-void load_idt(void)
+void load_idt_register(void)
 {
     struct { u16 limit; word base; } __attribute__((packed)) pointer = { sizeof(idt) - 1, (word)idt };
 
+    asm volatile("lidt %0" :: "m"(pointer));
+}
+
+void load_idt(void)
+{
     for (unsigned i = 0; i < 256; i++) {
         set_gate(i, 8, STUB(i), 0x8e, 0);
     }
-    asm volatile("lidt %0" :: "m"(pointer));
+    load_idt_register();
+}
+
+void copy_code(word to, const u8 *from, const u8 *end)
+{
+    for (; from < end; from++, to++) {
+        *(volatile u8 *)to = *from;
+    }
 }
 
 void print(const char *text)
@@ -198,6 +210,14 @@ void print_hex(word value)
             outb(0xe9, "0123456789abcdef"[value >> shift & 15]);
         }
     }
+}
+
+void print_number(u32 value)
+{
+    if (value > 9) {
+        print_number(value / 10);
+    }
+    outb(0xe9, '0' + value % 10);
 }
 
 void check(const char *what, word found, word expected)

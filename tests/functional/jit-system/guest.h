@@ -39,11 +39,31 @@ static inline u8 inb(u16 port)
 extern u32 multiboot_info;   /* where it lies */
 void print(const char *text);
 void print_hex(word value);
+void print_number(u32 value);   /* decimal */
 /* The case's result: what was found must be what is expected. */
 void check(const char *what, word found, word expected);
 void run(const char *name, void (*test)(void));
 void set_gate(unsigned vector, u16 selector, word handler, unsigned type, unsigned ist);
 void load_idt(void);
+void load_idt_register(void);
+/* Bytes from `from` to `end`, such as code that lies elsewhere than it is linked. */
+void copy_code(word to, const u8 *from, const u8 *end);
+
+static inline void write_msr(u32 index, u64 value)
+{
+    asm volatile("wrmsr" :: "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+#ifdef __x86_64__
+/*
+ * Until `count` other CPUs have begun: the next one calls `function` with its number, from 1 on, on a
+ * stack of a page. An exception there ends the program.
+ */
+#define CPUS 4
+extern volatile u32 cpus_begun;
+void start_cpus(unsigned count, void (*function)(unsigned));
+void enable_x2apic(void);
+#endif
 extern const char stubs[];
 #define STUB(n) ((word)stubs + 16 * (n))
 

@@ -367,13 +367,6 @@ static void test_single_step(void)
 #define AT_9000(name, code) extern const u8 name[], name##_end[]; \
     asm(".text\n.code16\n.globl " #name ", " #name "_end\n" #name ": " code "\n" #name "_end: .code32\n")
 
-static void copy(u32 to, const u8 *from, const u8 *end)
-{
-    for (; from < end; from++, to++) {
-        *(volatile u8 *)to = *from;
-    }
-}
-
 AT_9000(v_hlt, "hlt");
 AT_9000(v_cli, "cli; sti; int $0x82");
 AT_9000(v_pushf, "pushfw; popw %ax; int $0x82");
@@ -383,7 +376,7 @@ AT_9000(v_lar, "lar %ax, %ax");
 AT_9000(v_iret, "pushw $0x0200; pushw $0; pushw $0x9100; iretw");
 
 /* SS:SP is 0:0x8000; segments are 0. */
-#define V86(code, flags) do { copy(0x9000, code, code##_end); \
+#define V86(code, flags) do { copy_code(0x9000, code, code##_end); \
     TRY("push $0; push $0; push $0; push $0; push $0; push $0x8000; push %%eax; push $0x900; push $0; iret", \
         (flags) | 0x20002); } while (0)
 
@@ -453,7 +446,7 @@ static void test_real(void)
 {
     struct { u16 limit; u32 base; } __attribute__((packed)) ivt = { 0x3ff, 0 };
 
-    copy(0x9000, real, real_end);
+    copy_code(0x9000, real, real_end);
     *(volatile u32 *)0x9800 = *(volatile u32 *)0x9804 = 0;
     *(volatile u32 *)(0x84 * 4) = 0x9000 + (u32)(real_84 - real);
     *(volatile u32 *)(GP * 4) = 0x9000 + (u32)(real_gp - real);

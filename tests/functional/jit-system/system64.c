@@ -32,11 +32,6 @@ static u64 read_cr4(void)
 static void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" :: "r"(value) : "memory"); }
 static void flush(const void *at) { asm volatile("invlpg %0" :: "m"(*(const char *)at) : "memory"); }
 
-static void write_msr(u32 index, u64 value)
-{
-    asm volatile("wrmsr" :: "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
-}
-
 static void set_tss_pointer(unsigned at, u64 value)
 {
     tss[at / 4] = value;
@@ -385,18 +380,11 @@ static void test_compatibility(void)
 
 /* ---- interrupts ---- */
 
-static void set_up_apic(void)
-{
-    /* x2APIC; the timer by its TSC deadline is not needed here: IPIs to itself are at once. */
-    write_msr(0x1b, 0xfee00000 | 0xd00);
-    write_msr(0x80f, 0x1ff);
-}
-
 #define SELF_IPI "movl $0x83f, %%ecx; movl $0x90, %%eax; xorl %%edx, %%edx; wrmsr; "
 
 static void test_shadow(void)
 {
-    set_up_apic();
+    enable_x2apic();
     returns = 1;
     caught.count = 0;
     asm volatile(SELF_IPI "sti; nop; 1: cli; movq $1b, %%rbx" ::: "rax", "rbx", "rcx", "rdx", "memory");
@@ -564,13 +552,6 @@ asm(".text\n.code16\n"
     "handler_2_end:\n"
     ".code64\n");
 
-static void copy(u64 to, const u8 *from, const u8 *end)
-{
-    for (; from < end; from++, to++) {
-        *(volatile u8 *)to = *from;
-    }
-}
-
 /* The chipset's SMRAM register: 0x4a open, 0x0a for the handler alone. */
 static void set_smram(u8 value)
 {
@@ -584,10 +565,10 @@ static void test_smm(void)
 {
     static u64 rbx, rsp, after;
 
-    copy(0x38000, handler, handler_end);
-    copy(0x48000, handler_2, handler_2_end);
+    copy_code(0x38000, handler, handler_end);
+    copy_code(0x48000, handler_2, handler_2_end);
     set_smram(0x4a);
-    copy(0xa8000, handler_2, handler_2_end);
+    copy_code(0xa8000, handler_2, handler_2_end);
     *(volatile u32 *)0xa7000 = 0;
     set_smram(0x0a);
     *(volatile u32 *)0x47000 = 0;
@@ -630,7 +611,7 @@ static void count(void)
     }
 }
 
-void second_main(void)
+static void second_main(unsigned number)
 {
     ready = 1;
     count();
@@ -646,26 +627,7 @@ void second_main(void)
         ready = 4;
     }
     ready = 5;
-    for (;;) {
-        asm volatile("cli; hlt");
-    }
 }
-
-/* At 0x8000, from real mode into long mode with the tables of the first CPU. */
-extern const u8 second_start[], second_end[];
-asm(".text\n.code16\n"
-    "second_start: cli; lgdtl %cs:(second_gdtr - second_start)\n"
-    "movl $0x6a0, %eax; movl %eax, %cr4\n"
-    "movl $page_tables, %eax; movl %eax, %cr3\n"
-    "movl $0xc0000080, %ecx; movl $0x901, %eax; xorl %edx, %edx; wrmsr\n"
-    "movl $0x80010023, %eax; movl %eax, %cr0\n"
-    "ljmpl $8, $second_long\n"
-    "second_gdtr: .word 23; .long boot_gdt\n"
-    "second_end:\n"
-    ".code64\n"
-    "second_long: movl $16, %eax; movl %eax, %ss; movl %eax, %ds; movl %eax, %es\n"
-    "movq $second_stack + 4096, %rsp; call second_main");
-u8 second_stack[4096] __attribute__((aligned(16)));
 
 static void wait_ready(u32 value)
 {
@@ -678,9 +640,7 @@ static void test_two(void)
 {
     u32 wrong = 0, first, second;
 
-    copy(0x8000, second_start, second_end);
-    write_msr(0x830, 0xc4500);                     /* INIT, then start-up, to all but itself */
-    write_msr(0x830, 0xc4608);
+    start_cpus(1, second_main);
     wait_ready(1);
     count();
     wait_ready(2);
