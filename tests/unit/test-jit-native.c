@@ -166,10 +166,10 @@ static bool same(const NativeState *host, const NativeState *ours, uint64_t flag
  */
 static bool known_difference(const NativeState *host, const NativeState *ours)
 {
-    int64_t rip = (int64_t)ours->rip;
+    bool canonical = (ours->rip + (1ull << 47)) >> 48 == 0;
 
     return (host->end == X86_PFV && ours->end == X86_PFV && host->error == (ours->error | 2)) ||
-           (host->end == X86_GP && ours->end == NATIVE_DONE && (rip << 16 >> 16) != rip) ||
+           (host->end == X86_GP && ours->end == NATIVE_DONE && !canonical) ||
            (host->end == X86_SSV && ours->end == X86_GP) ||
            (host->end == NATIVE_DONE && (ours->end == X86_PFV || ours->end == X86_GP) &&
             host->fsw & 0x80);

@@ -60,15 +60,21 @@ bool native_cpu_init(bool with_back_end, const char **why)
     g_autoptr(GError) error = NULL;
 
     if (with_back_end && !jit_host_init(16 << 20, &error)) {
-        *why = "there is no back end for this host";
+        *why = "there is no back end for this host, or no memory for its code";
         return false;
     }
     m.back_end = with_back_end;
+    m.ram = ram_block_new("jit-native", 0x8000, NULL, &error);
+    if (!m.ram) {
+        *why = "there is no memory for the guest's";
+        if (with_back_end) {
+            jit_host_release();
+        }
+        return false;
+    }
     machine_lock();
     m.arch = x86_jit_arch;
     m.arch.walk = walk;
-    m.ram = ram_block_new("jit-native", 0x8000, NULL, &error);
-    g_assert_no_error(error);
     dirty_log_start(m.ram, DIRTY_CODE, true);
     m.region = region_new_ram(NULL, "jit-native", m.ram);
     m.space = address_space_new("jit-native", m.region, 0xff);

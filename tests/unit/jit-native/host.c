@@ -10,7 +10,6 @@
 
 #include <asm/prctl.h>
 #include <cpuid.h>
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +44,7 @@ static struct {
     uint8_t xsave[MAX_XSAVE];
     unsigned xsave_size;
     uint8_t *code;              /* NATIVE_CODE, to be written */
+    bool reserved;              /* the range is */
     void *stack;
     stack_t old_stack;
     struct sigaction old[G_N_ELEMENTS(signals)];
@@ -168,22 +168,37 @@ static bool map(uint64_t address, size_t size, int protection, int flags, int fd
     return mmap((void *)address, size, protection, flags | MAP_FIXED, fd, 0) == (void *)address;
 }
 
+static void unmap_window(void)
+{
+    if (host.code != MAP_FAILED) {
+        munmap(host.code, 0x1000);
+    }
+    if (host.reserved) {
+        munmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST);
+    }
+    host.reserved = false;
+}
+
 static bool map_window(void)
 {
     int fd = memfd_create("code", MFD_CLOEXEC);
     bool good = fd >= 0 && ftruncate(fd, 0x1000) == 0;
 
     host.code = good ? mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-    good = host.code != MAP_FAILED &&
-           mmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST, PROT_NONE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) ==
-               (void *)NATIVE_FIRST &&
+    host.reserved = host.code != MAP_FAILED &&
+                    mmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+                         0) == (void *)NATIVE_FIRST;
+    good = host.reserved &&
            map(NATIVE_CODE, 0x1000, PROT_READ | PROT_EXEC, MAP_SHARED, fd) &&
            map(NATIVE_DATA, NATIVE_DATA_SIZE, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1) &&
            map(NATIVE_CONSTANT, 0x1000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
     if (fd >= 0) {
         close(fd);
+    }
+    if (!good) {
+        unmap_window();
     }
     return good;
 }
@@ -219,7 +234,7 @@ bool native_host_init(const char **why)
         return false;
     }
     if (!map_window()) {
-        *why = "the addresses for the window are taken";
+        *why = "the addresses for the window are taken, or memory may not be mapped";
         return false;
     }
     stack.ss_sp = host.stack = g_malloc(size);
@@ -240,8 +255,7 @@ void native_host_release(void)
     }
     sigaltstack(&host.old_stack, NULL);
     g_clear_pointer(&host.stack, g_free);
-    munmap(host.code, 0x1000);
-    munmap((void *)NATIVE_FIRST, NATIVE_LAST + 1 - NATIVE_FIRST);
+    unmap_window();
 }
 
 #else
