@@ -394,6 +394,13 @@ static void write_read_only(Device *device, unsigned index, uint64_t value)
 {
 }
 
+/* Nobody on a PC drives the bus when the index port is read. That is no mistake to log: BIOSes
+ * save the port so, around the code of others. */
+static uint64_t read_index(Device *device, unsigned index)
+{
+    return 0xff;
+}
+
 static uint64_t read_data(Device *device, unsigned index)
 {
     Rtc *rtc = RTC(device);
@@ -550,8 +557,8 @@ static GVariant *get_date(Object *object, const Property *property)
 /* ---- tables ---- */
 
 static const RegisterInfo port_registers[] = {
-    { 0, "INDEX", "which byte the data port shows", FIELD(Rtc, index), .access = REG_WO,
-      .writable = RTC_BYTES - 1 },
+    { 0, "INDEX", "which byte the data port shows", FIELD(Rtc, index),
+      .read = read_index, .writable = RTC_BYTES - 1 },
     { 1, "DATA", "the byte", .read = read_data, .write = write_data },
 };
 
