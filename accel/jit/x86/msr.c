@@ -39,14 +39,21 @@ static const Member *member_of(uint32_t index)
     return NULL;
 }
 
+enum { MTRRCAP = 0xfe, MTRR_PHYSBASE0 = 0x200, MTRR_PHYS_END = 0x210, MTRR_FIX_FIRST = 0x250,
+       MTRR_FIX_LAST = 0x26f, MTRR_DEF_TYPE = 0x2ff };
+
+/* SDM volume 3, 12.11.1: eight variable ranges, fixed ranges, write combining. */
+#define MTRRCAP_VALUE (8 | 1 << 8 | 1 << 10)
+
 /* Of those that CPU states may have, what this CPU has not, or only with a feature. */
 static const struct {
     uint32_t first, last;
     const char *feature;
 } absent[] = {
     { 0x11, 0x12 }, { 0x33, 0x33 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
-    { 0xe1, 0xe1 }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { 0x186, 0x18d },
-    { 0x1c4, 0x1c5 }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
+    { 0xe1, 0xe1 }, { MTRRCAP, MTRRCAP, "mtrr" }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { 0x186, 0x18d },
+    { 0x1c4, 0x1c5 }, { MTRR_PHYSBASE0, MTRR_FIX_LAST, "mtrr" },
+    { MTRR_DEF_TYPE, MTRR_DEF_TYPE, "mtrr" }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
     { 0x480, 0x491 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f }, { 0x600, 0x600 }, { 0x6a0, 0x6a8 },
     { 0x6e0, 0x6e0, "tsc-deadline" }, { 0x6e1, 0x6e1 }, { 0xd90, 0xd90 }, { 0xda0, 0xda0, "xsaves" },
     { 0x1200, 0x16ff }, { 0x4b564d00, 0x4b564dff }, { 0xc0000104, 0xc0000104 },
@@ -150,7 +157,7 @@ bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value)
         return true;
     }
     msr = stored(cpu, index);
-    *value = msr && msr->supported ? msr->value : 0;
+    *value = !msr || !msr->supported ? 0 : index == MTRRCAP ? MTRRCAP_VALUE : msr->value;
     return msr && msr->supported;
 }
 
@@ -181,6 +188,36 @@ static bool write_apic_base(X86Jit *cpu, uint64_t value)
     jit_machine_unlock(&cpu->core);
     cpu->apic_base = good ? value : cpu->apic_base;
     return good;
+}
+
+/* SDM volume 3, table 12-8: uncached, write combining, through, protected, back. */
+static bool is_mtrr_type(uint8_t type)
+{
+    return type < 7 && type != 2 && type != 3;
+}
+
+/* SDM volume 3, 12.11.2: what is reserved raises #GP. True for what is no MTRR. */
+static bool mtrr_is_valid(const X86Jit *cpu, uint32_t index, uint64_t value)
+{
+    enum { DEF_TYPE_RESERVED = 0x300, BASE_RESERVED = 0xf00, MASK_RESERVED = 0x7ff };
+
+    if (index == MTRR_DEF_TYPE) {
+        return is_mtrr_type(value) && !(value & DEF_TYPE_RESERVED) && value < 1 << 12;
+    }
+    if (index >= MTRR_FIX_FIRST && index <= MTRR_FIX_LAST) {
+        bool good = true;
+
+        for (unsigned i = 0; i < 8; i++) {
+            good &= is_mtrr_type(value >> (8 * i));
+        }
+        return good;
+    }
+    if (index >= MTRR_PHYSBASE0 && index < MTRR_PHYS_END) {
+        return value >> cpu->x86->definition.phys_bits == 0 &&
+               (index & 1 ? !(value & MASK_RESERVED)
+                          : is_mtrr_type(value) && !(value & BASE_RESERVED));
+    }
+    return true;
 }
 
 static bool pat_is_valid(uint64_t value)
@@ -233,7 +270,7 @@ bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
     }
     msr = stored(cpu, index);
     if (!msr || !msr->supported || msr->read_only ||
-        (index == XSS && value & ~cpu->x86->definition.xss)) {
+        (index == XSS && value & ~cpu->x86->definition.xss) || !mtrr_is_valid(cpu, index, value)) {
         return false;
     }
     if (index == TSC_ADJUST) {

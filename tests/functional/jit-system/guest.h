@@ -54,6 +54,14 @@ static inline void write_msr(u32 index, u64 value)
     asm volatile("wrmsr" :: "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
+static inline u64 read_msr(u32 index)
+{
+    u32 low, high;
+
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+    return low | (u64)high << 32;
+}
+
 #ifdef __x86_64__
 /*
  * Until `count` other CPUs have begun: the next one calls `function` with its number, from 1 on, on a

@@ -112,6 +112,33 @@ static void test_faults(void)
     EXPECT(GP, 0);
 }
 
+/* Memory type ranges: what they can be, and that nothing else can be written to them. */
+static void test_mtrrs(void)
+{
+    static const struct {
+        u32 index;
+        u64 good, bad;
+    } cases[] = {
+        { 0x200, 0x80000006, 0x80000002 }, { 0x200, 0x1000, 0x1100 },
+        { 0x20e, 0x5, 1ull << 56 },        { 0x201, 0xff000800, 0xff000400 },
+        { 0x250, 0x0605040100060606, 0x0607060606060606 },
+        { 0x26f, 0, 3 },                   { 0x2ff, 0xc06, 0x107 }, { 0x2ff, 6, 0x1006 },
+    };
+
+    check("MTRRCAP", read_msr(0xfe), 0x508);
+    TRY("movl $0xfe, %%ecx; xorl %%eax, %%eax; xorl %%edx, %%edx; wrmsr", 0);
+    EXPECT(GP, 0);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        u64 old = read_msr(cases[i].index);
+
+        write_msr(cases[i].index, cases[i].good);
+        TRY("movq (%0), %%rcx; movl 20(%0), %%edx; movl 16(%0), %%eax; wrmsr", (u64)&cases[i]);
+        EXPECT(GP, 0);
+        check("MTRR", read_msr(cases[i].index), cases[i].good);
+        write_msr(cases[i].index, old);
+    }
+}
+
 static void test_delivery(void)
 {
     word sp;
@@ -668,6 +695,7 @@ void main(void)
 {
     set_up();
     run("faults", test_faults);
+    run("mtrrs", test_mtrrs);
     run("delivery", test_delivery);
     run("user mode", test_user);
     run("syscall", test_syscall);
