@@ -34,11 +34,23 @@ void jit_leave(JitCpu *cpu)
 
 /* ---- the code's bytes ---- */
 
-/* The page's bytes may be read from now on: writes to it are noticed. */
-static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
+/* Writes to the page are noticed from now on. False: they were already. */
+static bool watch_page(const JitTlbInfo *info)
 {
     uint64_t next;
 
+    if (!dirty_log_take(info->ram, DIRTY_CODE, info->offset, JIT_PAGE_SIZE, 1, NULL, &next)) {
+        return false;
+    }
+    jit_tlb_watch(info->ram, info->offset);
+    log_write(LOG_PAGE, "page 0x%" PRIx64 ": code is translated, writes are noticed",
+              info->physical);
+    return true;
+}
+
+/* The page's bytes may be read from now on. */
+static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
+{
     t->physical[part] = info->physical;
     if (!info->readable) {
         t->uncached = true;
@@ -46,11 +58,7 @@ static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
         return;
     }
     t->page[part] = info->ram->host + info->offset;
-    if (dirty_log_take(info->ram, DIRTY_CODE, info->offset, JIT_PAGE_SIZE, 1, NULL, &next)) {
-        jit_tlb_watch(info->ram, info->offset);
-        log_write(LOG_PAGE, "page 0x%" PRIx64 ": code is translated, writes are noticed",
-                  info->physical);
-    }
+    t->opened |= watch_page(info);
 }
 
 bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte)
@@ -194,7 +202,21 @@ static bool was_written(const JitBlock *block)
     return false;
 }
 
-static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info)
+/*
+ * After writes to a page began to be noticed: another CPU may have found, before, that nobody
+ * notices, and not have written yet. Once all have been between two blocks, none is there any more.
+ * The memory's map may change meanwhile.
+ */
+static void let_writes_finish(JitCpu *cpu)
+{
+    jit_machine_lock(cpu);
+    vcpus_block_guests();
+    vcpus_unblock_guests();
+    jit_machine_unlock(cpu);
+}
+
+/* NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. */
+static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info, bool wait)
 {
     JitCore *core = cpu->core;
     uint64_t offset = info->offset | (context->pc & ~JIT_PAGE_MASK);
@@ -207,8 +229,15 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     JitBlock *block, *other;
 
     open_page(&t, 0, info);
-    ir_block_init(&core->ir, cpu->arch->slots, cpu->arch->slot_count);
-    cpu->arch->translate(&t);
+    if (!t.opened || !wait) {
+        ir_block_init(&core->ir, cpu->arch->slots, cpu->arch->slot_count);
+        cpu->arch->translate(&t);
+    }
+    if (t.opened && wait) {
+        let_writes_finish(cpu);
+        return NULL;
+    }
+    t.uncached |= t.opened && vcpu_count() > 1;
     t.uncached |= second_page_elsewhere(&t, ram);
     ir_remove_dead(&core->ir);
     if (G_UNLIKELY(log_enabled(LOG_IN_ASM | LOG_OP))) {
@@ -216,7 +245,8 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     }
     block = make_block(&t, ram, offset);
     g_mutex_lock(&jit.lock);
-    if (!block->ram || was_written(block)) {
+    other = block->ram ? jit_cache_find(context, ram, offset) : NULL;
+    if (!block->ram || was_written(block) || (other && other->offset[1] != block->offset[1])) {
         g_mutex_unlock(&jit.lock);
         block->ram = NULL;
         keep_ops(block);
@@ -224,7 +254,6 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         core->uncached = block;
         return block;
     }
-    other = jit_cache_find(context, ram, offset);
     if (other) {
         block->ops = NULL;
         jit_block_free(block);
@@ -294,8 +323,9 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
     }
     make_room(cpu);
     block = find_block(cpu, context);
-    if (!block) {
-        block = translate(cpu, context, jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode));
+    for (bool wait = vcpu_count() > 1; !block; wait = false) {
+        block = translate(cpu, context, jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode),
+                          wait);
     }
     if (block->ram && G_LIKELY(!log_enabled(LOG_NOCHAIN))) {
         *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,

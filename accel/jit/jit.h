@@ -67,8 +67,8 @@ typedef struct JitTranslation {
     /* the core's */
     const uint8_t *page[2];
     uint64_t physical[2];
-    uint8_t copy[64];
     bool uncached;
+    bool opened;         /* writes to one of the pages were not noticed before */
 } JitTranslation;
 
 /*

@@ -620,9 +620,10 @@ static void test_smm(void)
 
 /* ---- two CPUs ---- */
 
-static volatile u32 ready, counter, x, y, lock;
+static volatile u32 ready, counter, x, y, lock, seen;
 #define ROUNDS 3000u
 #define STORES 100000u
+#define CHANGES 200u
 
 static u8 shared_code[4096] __attribute__((aligned(4096)));
 
@@ -650,10 +651,10 @@ static void second_main(unsigned number)
         x = i;
         y = i;
     }
-    while (((Function)shared_code)() == 1) {
-        ready = 4;
-    }
-    ready = 5;
+    do {
+        seen = ((Function)shared_code)();
+    } while (seen != CHANGES);
+    ready = 4;
 }
 
 static void wait_ready(u32 value)
@@ -665,6 +666,7 @@ static void wait_ready(u32 value)
 
 static void test_two(void)
 {
+    static const u8 code[] = { 0x0f, 0x1f, 0, 0xb8, 0, 0, 0, 0, 0xc3 }; /* nop; mov $0, %eax; ret */
     u32 wrong = 0, first, second;
 
     start_cpus(1, second_main);
@@ -674,9 +676,9 @@ static void test_two(void)
     check("locked increments", counter, 2 * ROUNDS);
     check("under a lock", x, 2 * ROUNDS);
     /* Message passing: whoever sees the second store sees the first one. */
-    shared_code[0] = 0xb8;
-    shared_code[1] = 1;
-    shared_code[5] = 0xc3;
+    for (unsigned i = 0; i < sizeof(code); i++) {
+        shared_code[i] = code[i];
+    }
     x = y = 0;
     ready = 3;
     do {
@@ -685,10 +687,17 @@ static void test_two(void)
         wrong += second < first;
     } while (first != STORES);
     check("stores out of order", wrong, 0);
-    /* Code that another CPU is running. */
+    /* Code that another CPU is running, or about to run for the first time, among data. */
+    for (u32 i = 1; i <= CHANGES; i++) {
+        for (u32 j = 0; j < (i & 15); j++) {
+            ((volatile u32 *)shared_code)[512 + j] = j;
+        }
+        *(volatile u32 *)(shared_code + 4) = i;
+        while (seen != i) {
+            asm volatile("pause");
+        }
+    }
     wait_ready(4);
-    ((volatile u8 *)shared_code)[1] = 2;
-    wait_ready(5);
 }
 
 void main(void)
