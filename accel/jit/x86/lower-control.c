@@ -164,7 +164,7 @@ void x86_lower_leave_frame(Lower *l)
     IrValue frame = read_gpr(l, X86_RBP, stack_size(l)), value;
 
     value = ir_load(l->ir, IR_I64, size, 0, data_mode(l),
-                    segment_address(l, X86_SS, frame, size, false, false));
+                    segment_address(l, X86_SS, frame, size, false));
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, frame, size));
     write_gpr(l, X86_RBP, size, value);
 }
@@ -187,8 +187,7 @@ void x86_lower_enter(Lower *l)
     for (int i = 1; i < level; i++) {
         IrValue at = ir_add_const(l->ir, IR_I64, frame, (uint64_t)(int64_t)(-size * i));
         IrValue link = ir_load(l->ir, IR_I64, size, 0, data_mode(l),
-                               segment_address(l, X86_SS, sized(l, at, stack_size(l)), size, false,
-                                               false));
+                               segment_address(l, X86_SS, sized(l, at, stack_size(l)), size, false));
         down += size;
         store_stack(l, -down, size, link);
     }
@@ -202,7 +201,7 @@ void x86_lower_enter(Lower *l)
             segment_address(l, X86_SS,
                             sized(l, ir_add_const(l->ir, IR_I64, stack_pointer(l),
                                                   (uint64_t)-(int64_t)down), stack_size(l)),
-                            size, true, false),
+                            size, true),
             number(l, size), number(l, data_mode(l)), 0);
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)-(int64_t)down));
     write_gpr(l, X86_RBP, l->flags & X86_CTX_CODE64 ? 8 : size, top);

@@ -602,7 +602,7 @@ void x86_lower_bt(Lower *l)
         }
         unsigned segment = l->insn.segment >= 0 ? (unsigned)l->insn.segment
                          : l->insn.base == X86_RSP || l->insn.base == X86_RBP ? X86_SS : X86_DS;
-        l->linear = segment_address(l, segment, offset, size, kind != BIT_TEST, false);
+        l->linear = segment_address(l, segment, offset, size, kind != BIT_TEST);
     }
     mask = ir_shl(l->ir, IR_I64, number(l, 1), low);
     flags = get_flags(l);

@@ -150,8 +150,7 @@ void x86_lower_xlat(Lower *l)
                         read_gpr(l, X86_RAX, 1));
 
     at = l->insn.address_size == 8 ? at : ir_extract(l->ir, at, 0, 8 * l->insn.address_size);
-    at = segment_address(l, l->insn.segment >= 0 ? (unsigned)l->insn.segment : X86_DS, at, 1, false,
-                         false);
+    at = segment_address(l, l->insn.segment >= 0 ? (unsigned)l->insn.segment : X86_DS, at, 1, false);
     write_gpr(l, X86_RAX, 1, ir_load(l->ir, IR_I64, 1, 0, data_mode(l), at));
 }
 
@@ -398,7 +397,7 @@ void x86_lower_monitor(Lower *l)
     if (privileged(l)) {
         call_system(l, X86_HELPER_monitor,
                     segment_address(l, l->insn.segment >= 0 ? (unsigned)l->insn.segment : X86_DS, at,
-                                    1, false, false), 0, 0, 0);
+                                    1, false), 0, 0, 0);
     }
 }
 

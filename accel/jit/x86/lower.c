@@ -158,25 +158,32 @@ static IrValue segment_base(Lower *l, unsigned segment)
     return ir_get(l->ir, X86_SLOT_BASE + segment);
 }
 
-IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write,
-                        bool wide)
+static bool has_limit(const Lower *l, unsigned segment)
 {
-    bool code64 = l->flags & X86_CTX_CODE64;
+    return !(l->flags & X86_CTX_CODE64) &&
+           (segment == X86_CS ||
+            l->flags & (segment == X86_FS   ? X86_CTX_FS_LIMIT
+                        : segment == X86_GS ? X86_CTX_GS_LIMIT
+                                            : X86_CTX_LIMITS));
+}
+
+IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write)
+{
     IrValue base = segment_base(l, segment);
 
-    if (!code64 && (l->flags & X86_CTX_LIMITS || segment == X86_CS || segment >= X86_FS)) {
+    if (has_limit(l, segment)) {
         call_system(l, X86_HELPER_check_limit, number(l, segment), offset, number(l, size),
                     number(l, write));
     }
     if (base) {
         offset = ir_add(l->ir, IR_I64, offset, base);
     }
-    return code64 ? offset : ir_unary(l->ir, IR_ZEXT32, IR_I64, offset);
+    return l->flags & X86_CTX_CODE64 ? offset : ir_unary(l->ir, IR_ZEXT32, IR_I64, offset);
 }
 
 IrValue operand_address_at(Lower *l, IrValue offset, unsigned size, bool write)
 {
-    return segment_address(l, operand_segment(l), offset, size, write, false);
+    return segment_address(l, operand_segment(l), offset, size, write);
 }
 
 IrValue operand_address(Lower *l, unsigned size, bool write)
@@ -207,7 +214,7 @@ IrValue address_rdi(Lower *l)
 {
     return segment_address(l, l->insn.segment >= 0 ? l->insn.segment : X86_DS,
                            narrow(l, ir_get(l->ir, X86_SLOT_GPR + X86_RDI), l->insn.address_size),
-                           1, true, false);
+                           1, true);
 }
 
 unsigned vsib_segment(const Lower *l)
@@ -333,7 +340,7 @@ static IrValue stack_address(Lower *l, int offset, unsigned size, bool write)
     IrValue at = ir_add_const(l->ir, IR_I64, ir_get(l->ir, X86_SLOT_GPR + X86_RSP),
                               (uint64_t)(int64_t)offset);
 
-    return segment_address(l, X86_SS, narrow(l, at, stack_size(l)), size, write, false);
+    return segment_address(l, X86_SS, narrow(l, at, stack_size(l)), size, write);
 }
 
 IrValue load_stack(Lower *l, int offset, unsigned size)

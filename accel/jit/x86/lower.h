@@ -50,8 +50,7 @@ IrValue operand_address(Lower *l, unsigned size, bool write);
 /* The same of another offset in its segment. */
 IrValue operand_address_at(Lower *l, IrValue offset, unsigned size, bool write);
 /* Linear address of an offset in a segment, after its checks. */
-IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write,
-                        bool wide);
+IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write);
 
 /* ---- the stack ---- */
 

@@ -27,8 +27,8 @@ static bool desc_present(uint64_t d)
 
 /* ---- the context ---- */
 
-/* Whether accesses through it can be let through unchecked. */
-static bool is_flat(const X86Segment *s)
+/* Whether accesses through it, wherever it begins, can be let through unchecked. */
+static bool reaches_all(const X86Segment *s)
 {
     uint32_t a = s->attributes;
 
@@ -38,21 +38,22 @@ static bool is_flat(const X86Segment *s)
 
 static uint32_t segment_flags(const X86Jit *cpu)
 {
-    static const uint8_t data[] = { X86_ES, X86_SS, X86_DS };
+    static const struct {
+        uint32_t limit, base;
+    } flag[] = {
+        [X86_ES] = { X86_CTX_LIMITS, X86_CTX_BASES }, [X86_SS] = { X86_CTX_LIMITS, X86_CTX_BASES },
+        [X86_DS] = { X86_CTX_LIMITS, X86_CTX_BASES }, [X86_FS] = { X86_CTX_FS_LIMIT, 0 },
+        [X86_GS] = { X86_CTX_GS_LIMIT, 0 },
+    };
     uint32_t flags = 0;
 
     if (cpu->segment[X86_CS].limit <
         (cpu->segment[X86_CS].attributes & X86_SEGMENT_DB ? UINT32_MAX : 0xffff)) {
         flags |= X86_CTX_CS_LIMIT;
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(data); i++) {
-        const X86Segment *s = &cpu->segment[data[i]];
-        if (s->base) {
-            flags |= X86_CTX_BASES;
-        }
-        if (!is_flat(s)) {
-            flags |= X86_CTX_LIMITS;
-        }
+    for (unsigned i = 0; i < G_N_ELEMENTS(flag); i++) {
+        flags |= (cpu->segment[i].base ? flag[i].base : 0) |
+                 (reaches_all(&cpu->segment[i]) ? 0 : flag[i].limit);
     }
     return flags;
 }

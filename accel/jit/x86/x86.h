@@ -77,7 +77,7 @@ enum {
     X86_CTX_VM = 1 << 6,      /* virtual 8086 */
     X86_CTX_LONG = 1 << 7,    /* EFER.LMA */
     X86_CTX_BASES = 1 << 8,   /* the base of DS, ES or SS is not 0 (outside of 64-bit code) */
-    X86_CTX_LIMITS = 1 << 9,  /* a data segment is not a flat, writable 4 GiB: accesses are checked */
+    X86_CTX_LIMITS = 1 << 9,  /* ES, SS or DS is not all of 4 GiB and writable: accesses are checked */
     X86_CTX_TF = 1 << 10,     /* single step: one instruction a block, then #DB */
     X86_CTX_SHADOW = 1 << 11, /* interrupts wait for one instruction: a block of one */
     X86_CTX_EM = 1 << 12,     /* CR0.EM */
@@ -94,6 +94,8 @@ enum {
     X86_CTX_BREAK = 1 << 24,  /* a breakpoint on code is on: a block for each instruction */
     X86_CTX_PVI = 1 << 25,
     X86_CTX_CS_LIMIT = 1 << 26, /* of CS: within what instruction pointers of its width reach */
+    X86_CTX_FS_LIMIT = 1 << 27, /* FS is not all of 4 GiB and writable, as LIMITS says of others */
+    X86_CTX_GS_LIMIT = 1 << 28,
 };
 
 typedef union X86Vector {
