@@ -36,6 +36,13 @@ static uint64_t address_mask(const X86Jit *cpu)
     return ((1ull << cpu->x86->definition.phys_bits) - 1) & ~0xfffull;
 }
 
+static uint32_t high_bits_of_4m(const X86Jit *cpu)
+{
+    unsigned bits = x86_has(cpu, "pse36") ? CLAMP(cpu->x86->definition.phys_bits, 32, 40) - 32 : 0;
+
+    return ((1u << bits) - 1) << 13;
+}
+
 static uint64_t reserved_bits(const Walk *walk, bool leaf)
 {
     const X86Jit *cpu = walk->cpu;
@@ -43,7 +50,8 @@ static uint64_t reserved_bits(const Walk *walk, bool leaf)
     uint64_t physical = ~((1ull << cpu->x86->definition.phys_bits) - 1), reserved;
 
     if (walk->bytes == 4) {
-        return leaf && walk->level == 1 ? 1ull << 21 : 0;
+        /* Of 4 MiB: bits 13 … 20 are address bits 32 … 39, as far as there are such. */
+        return leaf && walk->level == 1 ? (1u << 22) - (1u << 13) - high_bits_of_4m(cpu) : 0;
     }
     reserved = physical & (lma ? (1ull << 52) - 1 : (1ull << 63) - 1);
     if (!(cpu->efer & X86_EFER_NX)) {
@@ -116,13 +124,28 @@ static uint32_t follow(Walk *walk, bool probe, bool *present)
     }
 }
 
+/* SDM 4.6.2: keys are of user-mode addresses, with 4 and 5 levels. */
+static bool key_forbids(const Walk *walk, JitAccess access, unsigned mode)
+{
+    const X86Jit *cpu = walk->cpu;
+    unsigned rights = cpu->pkru >> (walk->entry >> 59 & 15) * 2 & 3;
+
+    return access != JIT_FETCH && (cpu->efer & X86_EFER_LMA) && (walk->all & PTE_U) &&
+           (cpu->cr4 & X86_CR4_PKE) &&
+           ((rights & 1) || ((rights & 2) && access == JIT_WRITE &&
+                             (mode == X86_MODE_USER || (cpu->cr0 & X86_CR0_WP))));
+}
+
 /* Whether an access is allowed; PF_PK in *why when a key forbids it. */
 static bool may_access(const Walk *walk, JitAccess access, unsigned mode, uint32_t *why)
 {
     const X86Jit *cpu = walk->cpu;
     bool user_page = walk->all & PTE_U, user = mode == X86_MODE_USER;
-    bool lma = cpu->efer & X86_EFER_LMA;
 
+    if (key_forbids(walk, access, mode)) {
+        *why |= PF_PK;
+        return false;
+    }
     if (user && !user_page) {
         return false;
     }
@@ -133,33 +156,7 @@ static bool may_access(const Walk *walk, JitAccess access, unsigned mode, uint32
         (mode == X86_MODE_SMAP || mode == X86_MODE_SYSTEM)) {
         return false;
     }
-    if (access == JIT_WRITE && !(walk->all & PTE_W) && (user || (cpu->cr0 & X86_CR0_WP))) {
-        return false;
-    }
-    if (lma && user_page && (cpu->cr4 & X86_CR4_PKE)) {
-        unsigned rights = cpu->pkru >> (walk->entry >> 59 & 15) * 2 & 3;
-        if ((rights & 1) || ((rights & 2) && access == JIT_WRITE &&
-                             (user || (cpu->cr0 & X86_CR0_WP)))) {
-            *why |= PF_PK;
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool fail(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
-                 uint32_t error)
-{
-    bool tells_fetch = (cpu->cr4 & X86_CR4_SMEP) ||
-                       ((cpu->cr4 & X86_CR4_PAE) && (cpu->efer & X86_EFER_NX));
-
-    if (probe) {
-        return false;
-    }
-    error |= (access == JIT_WRITE ? PF_W : 0) | (mode == X86_MODE_USER ? PF_U : 0) |
-             (access == JIT_FETCH && tells_fetch ? PF_I : 0);
-    cpu->cr2 = address;
-    x86_raise_error(cpu, X86_PFV, error);
+    return access != JIT_WRITE || (walk->all & PTE_W) || !(user || (cpu->cr0 & X86_CR0_WP));
 }
 
 static void describe(const Walk *walk, unsigned mode, JitPage *page)
@@ -183,13 +180,26 @@ static void describe(const Walk *walk, unsigned mode, JitPage *page)
     }
 }
 
+/* Of the instruction that runs, which was fetched a moment ago: nothing is to be raised. */
 static bool code_byte(void *opaque, unsigned at, uint8_t *byte)
 {
     X86Jit *cpu = opaque;
+    uint64_t pc = cpu->base[X86_CS] + cpu->rip + at;
+    JitPage page;
 
-    *byte = jit_load(&cpu->core, cpu->rip + at, 1,
-                     x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL);
+    if (!x86_walk(&cpu->core, pc, JIT_FETCH,
+                  x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true, &page)) {
+        return false;
+    }
+    *byte = jit_load_physical(&cpu->core, page.physical | (pc & ~JIT_PAGE_MASK), 1);
     return true;
+}
+
+static bool decode_again(X86Jit *cpu, X86Insn *insn)
+{
+    unsigned bits = x86_code64(cpu) ? 64 : cpu->context_flags & X86_CTX_CODE32 ? 32 : 16;
+
+    return x86_decode(insn, bits, code_byte, cpu) == X86_DECODED;
 }
 
 /*
@@ -201,13 +211,38 @@ static bool is_by_stack(X86Jit *cpu, uint64_t address)
     bool near = address - cpu->gpr[X86_RSP] + 256 < 512 || address - cpu->gpr[X86_RBP] + 256 < 512;
     X86Insn insn;
 
-    if (!x86_code64(cpu) || x86_decode(&insn, 64, code_byte, cpu) != X86_DECODED) {
+    if (!x86_code64(cpu) || !decode_again(cpu, &insn)) {
         return false;
     }
     if (!insn.memory || (insn.base != X86_RSP && insn.base != X86_RBP)) {
         return near && (!insn.memory || insn.opcode == 0xff || insn.opcode == 0x8f);
     }
     return insn.segment != X86_FS && insn.segment != X86_GS;
+}
+
+/* Instructions that write what they read ask for both at once: CPUs report the write. */
+static bool is_write(X86Jit *cpu, JitAccess access, unsigned mode)
+{
+    X86Insn insn;
+
+    return access == JIT_WRITE ||
+           (access == JIT_READ && mode != X86_MODE_SYSTEM && decode_again(cpu, &insn) &&
+            insn.memory && (insn.row->flags & (X86_ROW_RMW | X86_ROW_LOCK)));
+}
+
+static bool fail(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
+                 uint32_t error)
+{
+    bool tells_fetch = (cpu->cr4 & X86_CR4_SMEP) ||
+                       ((cpu->cr4 & X86_CR4_PAE) && (cpu->efer & X86_EFER_NX));
+
+    if (probe) {
+        return false;
+    }
+    error |= (is_write(cpu, access, mode) ? PF_W : 0) | (mode == X86_MODE_USER ? PF_U : 0) |
+             (access == JIT_FETCH && tells_fetch ? PF_I : 0);
+    cpu->cr2 = address;
+    x86_raise_error(cpu, X86_PFV, error);
 }
 
 bool x86_walk(JitCpu *jit, uint64_t address, JitAccess access, unsigned mode, bool probe,

@@ -478,6 +478,8 @@ static void paging(u32 cr3, u32 cr0)
                  :: "r"(cr3), "r"(cr0) : "eax", "memory");
 }
 
+static void flush(u32 at) { asm volatile("invlpg (%0)" :: "r"(at) : "memory"); }
+
 static void test_paging_32(void)
 {
     set_cr4(0x10, 0xa0);
@@ -538,6 +540,128 @@ static void test_paging_pae(void)
     set_cr4(0, 0x20);
 }
 
+/* Large pages: rights, bits, and with PSE-36 addresses of 40 bits. */
+static void test_large_pages(void)
+{
+    volatile u32 *pde = &directory[AT >> 22];
+
+    for (unsigned i = 0; i < 8; i++) {
+        directory[i] = i << 22 | 0x83;
+    }
+    set_cr4(0x10, 0xa0);
+    *pde = 0x400083;
+    paging((u32)directory, 0x80010000);
+    *(volatile u32 *)0x400000 = 0x12345678;
+    TRY("movl (%0), %0", AT);
+    EXPECT(NOTHING, 0);
+    check("accessed", *pde & 0x60, 0x20);
+    TRY("movl %%ecx, 64(%0)", AT);
+    check("dirty", *pde & 0x60, 0x60);
+    *pde = 0x400081;
+    flush(AT);
+    TRY("movl %%ecx, (%0)", AT);
+    EXPECT(PF, 3);
+    TRY("incl (%0)", AT);
+    EXPECT(PF, 3);
+    TRY("movl (%0), %%ecx; cmpl $0x12345678, %%ecx; je 1f; ud2; 1:", AT);
+    EXPECT(NOTHING, 0);
+    *pde = 0x400083 | 1 << 13;                      /* bit 32 of the address: nothing is there */
+    flush(AT);
+    TRY("movl (%0), %%ecx; cmpl $-1, %%ecx; je 1f; ud2; 1:", AT);
+    EXPECT(NOTHING, 0);
+    *pde = 0x400083 | 1 << 12;                      /* the PAT's */
+    flush(AT);
+    TRY("movl (%0), %%ecx; cmpl $0x12345678, %%ecx; je 1f; ud2; 1:", AT);
+    EXPECT(NOTHING, 0);
+    *pde = 0x600083;                                /* bit 21 */
+    flush(AT);
+    TRY("movl %%ecx, (%0)", AT);
+    EXPECT(PF, 11);
+    /* Only fetches with SMEP (there is no NX) are told of. */
+    *pde = 0;
+    flush(AT);
+    TRY("jmp *%0", AT);
+    EXPECT(PF, 0);
+    set_cr4(1 << 20, 0);
+    TRY("jmp *%0", AT);
+    EXPECT(PF, 0x10);
+    set_cr4(0, 1 << 20);
+    paging(0, 0);
+    /* Without CR4.PSE the bit means nothing. */
+    for (unsigned i = 0; i < 1024; i++) {
+        table[i] = i << 12 | 3;
+    }
+    set_cr4(0, 0x10);
+    directory[0] = (u32)table | 0x83;
+    *pde = (u32)table | 0x83;
+    paging((u32)directory, 0x80010000);
+    TRY("movl (%0), %%ecx; cmpl 0x100000, %%ecx; je 1f; ud2; 1:", AT + 0x100000);
+    EXPECT(NOTHING, 0);
+    paging(0, 0);
+    directory[0] = 0x83;
+}
+
+/* Four entries that are read when CR3 is loaded, or CR0 and CR4 change what they mean: SDM 4.4.1. */
+static void test_pdptes(void)
+{
+    volatile u64 *entry = &pae_top[1];
+    u64 good = (u32)pae[1] | 1;
+
+    for (unsigned i = 0; i < 16; i++) {
+        pae[0][i] = i << 21 | 0x83;
+    }
+    pae[1][0] = 0x400083;
+    pae_top[0] = (u32)pae[0] | 1;
+    *entry = good;
+    pae_top[2] = pae_top[3] = ~1ull;                /* whatever is in those that are not there */
+    set_cr4(0x20, 0x90);
+    paging((u32)pae_top, 0x80010000);
+    TRY("movl (%0), %%ecx", AT);
+    EXPECT(NOTHING, 0);
+    check("no accessed bit", *entry, good);
+    /* What is in memory counts when they are loaded. */
+    *entry = 0;
+    flush(AT);
+    TRY("movl (%0), %%ecx", AT);
+    EXPECT(NOTHING, 0);
+    TRY("movl %%cr0, %%ecx; xorl $0x10000, %%ecx; movl %%ecx, %%cr0; xorl $0x10000, %%ecx; movl %%ecx, %%cr0;"
+        "movl (%0), %%ecx", AT);
+    EXPECT(NOTHING, 0);
+    set_cr4(0x80, 0);
+    TRY("movl (%0), %%ecx", AT);
+    EXPECT(PF, 0);
+    *entry = good;
+    TRY("movl %%cr3, %%ecx; movl %%ecx, %%cr3; movl (%0), %%ecx", AT);
+    EXPECT(NOTHING, 0);
+    *entry = 0;
+    TRY("movl %%cr0, %%ecx; orl $0x40000000, %%ecx; movl %%ecx, %%cr0; invlpg (%0); movl (%0), %%ecx", AT);
+    EXPECT(PF, 0);
+    TRY("movl %%cr0, %%ecx; andl $~0x40000000, %%ecx; movl %%ecx, %%cr0", 0);
+    /* Reserved bits: whoever loads them faults, and what was there stays. */
+    *entry = good;
+    TRY("movl %%cr3, %%ecx; movl %%ecx, %%cr3", 0);
+    static const u64 reserved[] = { 2, 4, 0x20, 0x40, 0x80, 0x100, 1ull << 40, 1ull << 63 };
+    for (unsigned i = 0; i < sizeof(reserved) / 8; i++) {
+        *entry = good | reserved[i];
+        TRY("movl %%cr3, %%ecx; movl %%ecx, %%cr3", 0);
+        EXPECT(GP, 0);
+        TRY("movl %%cr4, %%ecx; xorl $0x80, %%ecx; movl %%ecx, %%cr4", 0);
+        EXPECT(GP, 0);
+    }
+    TRY("movl (%0), %%ecx", AT);
+    EXPECT(NOTHING, 0);
+    paging(0, 0);
+    TRY("movl %0, %%cr3; movl %%cr0, %%ecx; orl $0x80000000, %%ecx; movl %%ecx, %%cr0", (u32)pae_top);
+    EXPECT(GP, 0);
+    *entry = good | 0xe18;                          /* PWT, PCD and what software may use */
+    paging((u32)pae_top, 0x80010000);
+    pae[1][0] = 0x400083 | 1 << 13;                 /* reserved in 2 MiB */
+    TRY("movl (%0), %%ecx", AT);
+    EXPECT(PF, 9);
+    paging(0, 0);
+    set_cr4(0, 0xa0);
+}
+
 /* Asked for by a command line that ends in '3': nothing more is heard of the CPU. */
 static void triple_fault(void)
 {
@@ -574,6 +698,8 @@ void main(void)
     run("virtual interrupts", test_vme);
     run("32-bit paging", test_paging_32);
     run("PAE paging", test_paging_pae);
+    run("pages of 4 MiB", test_large_pages);
+    run("PDPTEs", test_pdptes);
     run("real mode", test_real);
     print("end\n");
     outb(0xf4, 0);

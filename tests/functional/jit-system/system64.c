@@ -1,70 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Long mode: faults, paging, compatibility mode, interrupts, code that changes, two CPUs. */
-#include "tests/functional/jit-system/guest.h"
-
-enum {
-    CODE = 8, DATA = 16, CODE32 = 24, UDATA = 32 | 3, UCODE = 40 | 3, TSS = 48, CALL_GATE = 64,
-    CONFORMING = 80, ENTRIES = 12,
-};
+#include "tests/functional/jit-system/setup64.h"
 
 typedef unsigned (*Function)(void);
-
-extern u64 page_tables[];
-
-static u64 gdt[ENTRIES];
-static u32 tss[26] __attribute__((aligned(16)));
-static u8 stack_0[4096] __attribute__((aligned(16))), ist_1[4096] __attribute__((aligned(16)));
-static u8 user_stack[4096] __attribute__((aligned(4096)));
-static u64 tables[5][512] __attribute__((aligned(4096)));
-static u8 page[3][4096] __attribute__((aligned(4096)));
-
-#define EXPECT(wanted, code) do { check("vector", caught.vector, wanted); \
-                                  check("error code", caught.error, code); } while (0)
-
-static u64 read_cr4(void)
-{
-    u64 value;
-
-    asm volatile("mov %%cr4, %0" : "=r"(value));
-    return value;
-}
-
-static void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" :: "r"(value) : "memory"); }
-static void flush(const void *at) { asm volatile("invlpg %0" :: "m"(*(const char *)at) : "memory"); }
-
-static void set_tss_pointer(unsigned at, u64 value)
-{
-    tss[at / 4] = value;
-    tss[at / 4 + 1] = value >> 32;
-}
-
-static void set_up(void)
-{
-    struct { u16 limit; u64 base; } __attribute__((packed)) pointer = { sizeof(gdt) - 1, (u64)gdt };
-    u64 base = (u64)tss;
-
-    gdt[1] = 0x00af9b000000ffff;
-    gdt[2] = 0x00cf93000000ffff;
-    gdt[3] = 0x00cf9b000000ffff;
-    gdt[4] = 0x00cff3000000ffff;
-    gdt[5] = 0x00affb000000ffff;
-    gdt[6] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
-    gdt[7] = base >> 32;
-    set_tss_pointer(4, (u64)stack_0 + sizeof(stack_0));
-    set_tss_pointer(36, (u64)ist_1 + sizeof(ist_1));
-    tss[25] = sizeof(tss) << 16;
-    asm volatile("lgdt %0; ltr %w1" :: "m"(pointer), "r"(TSS));
-    load_idt();
-    /* 1 GiB at 0x8000000000 (entry 1 of the top) by 4 KiB pages, of which there are 512. */
-    page_tables[1] = (u64)tables[0] | 7;
-    tables[0][0] = (u64)tables[1] | 7;
-    tables[1][0] = (u64)tables[2] | 7;
-    tables[1][1] = 0x200000 | 0x87;
-    tables[0][1] = 0x80000000 | 0x87;
-}
-
-#define AT 0x8000000000ull
-#define PTE tables[2]
 
 /* ---- faults ---- */
 
@@ -176,19 +114,6 @@ static void test_delivery(void)
 
 /* ---- levels ---- */
 
-#define USER "push $35; push %[sp]; push $0x3002; push $43; push $66f; iretq; 66: "
-#define OPERANDS [sp] "i"(user_stack + sizeof(user_stack))
-
-/* The first GiB for users, too. */
-static void open_memory(int user)
-{
-    for (unsigned i = 0; i < 512; i++) {
-        u64 *entry = &page_tables[512 * 2 + i];
-        *entry = user ? *entry | 4 : *entry & ~4ull;
-    }
-    asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" ::: "rax", "memory");
-}
-
 static void test_user(void)
 {
     open_memory(1);
@@ -275,12 +200,6 @@ static void test_call_gate(void)
 }
 
 /* ---- paging ---- */
-
-static void map(u64 entry)
-{
-    PTE[0] = entry;
-    flush((void *)AT);
-}
 
 static void test_pages(void)
 {
