@@ -12,6 +12,8 @@
     "kvmclock kvm-nopiodelay kvm-asyncpf kvm-steal-time kvm-pv-eoi kvmclock-stable-bit"
 /* … and what it loses on real hardware, where a guest seldom wants it. */
 #define HARDWARE_REMOVES "acpi monitor svm"
+/* … and on a software CPU that does not have it: qemu64, the default, lists svm. */
+#define SOFTWARE_REMOVES "acpi svm"
 
 #define DEFAULT_PHYS_BITS 40
 
@@ -128,6 +130,16 @@ static void warn_each(GPtrArray *warnings, const X86FeatureSet *set, const char 
     }
 }
 
+static void remove_lacking(X86FeatureSet *set, const char *names, const X86CpuSupport *support)
+{
+    X86FeatureSet these = { 0 };
+
+    x86_feature_set_list(&these, names, true);
+    for (unsigned w = 0; w < X86_WORD_COUNT; w++) {
+        set->word[w] &= ~(these.word[w] & ~support->features.word[w]);
+    }
+}
+
 static void features_of_model(X86FeatureSet *set, const X86CpuConfig *config,
                               const X86CpuSupport *support)
 {
@@ -150,6 +162,8 @@ static void features_of_model(X86FeatureSet *set, const X86CpuConfig *config,
         if (support->hardware) {
             x86_feature_set_list(set, HARDWARE_REMOVES, false);
             x86_feature_set_list(&implied, "x2apic", true);
+        } else {
+            remove_lacking(set, SOFTWARE_REMOVES, support);
         }
         if (support->paravirt) {
             x86_feature_set_list(&implied, PARAVIRT_FEATURES, true);

@@ -264,6 +264,7 @@ static void test_filter(void)
 
 static void test_defaults_of_accelerator(void)
 {
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     X86CpuSupport kvm = support_all("GenuineIntel"), tcg = kvm;
     X86CpuDefinition cpu = define("EPYC", &kvm, NULL);
 
@@ -284,6 +285,16 @@ static void test_defaults_of_accelerator(void)
     g_assert_cmpstr(cpu.vendor, ==, "AuthenticAMD");
     g_assert_true(x86_feature_set_has(&cpu.features, "svm"));
     g_assert_false(x86_feature_set_has(&cpu.features, "kvmclock"));
+    /* Without SVM in the accelerator the model has none, and says nothing; who asks for it is told. */
+    x86_feature_set_list(&tcg.features, "svm npt", false);
+    cpu = define("EPYC", &tcg, NULL);
+    g_assert_false(x86_feature_set_has(&cpu.features, "svm"));
+    g_assert_false(x86_feature_set_has(&cpu.features, "npt"));
+    define("EPYC", &tcg, warnings);
+    g_assert_cmpuint(warnings->len, ==, 0);
+    define("EPYC,svm=on", &tcg, warnings);
+    g_assert_true(warned(warnings, "TCG doesn't support requested feature: "
+                                   "CPUID.80000001H:ECX.svm [bit 2]"));
 }
 
 static void test_host(void)
