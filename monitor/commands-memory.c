@@ -95,16 +95,23 @@ static bool write_all(int fd, const void *data, size_t length, const char *path,
     return true;
 }
 
+/* Where nothing answers physical memory is saved as zeros, but not without end. */
+#define MAX_HOLE (4ull << 30)
+
 static bool save(Cpu *cpu, uint64_t address, uint64_t size, const char *path, GError **error)
 {
     int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666, error);
-    uint64_t from = address, left = size;
+    uint64_t from = address, left = size, hole = 0;
     uint8_t buffer[CHUNK];
     bool good = fd >= 0;
 
     while (good && left) {
         uint64_t piece = MIN(left, CHUNK - from % CHUNK);
-        if (!read_from(cpu, from, buffer, piece)) {
+        if (read_from(cpu, from, buffer, piece)) {
+            hole = 0;
+        } else if (!cpu && (hole += piece) <= MAX_HOLE) {
+            memset(buffer, 0, piece);
+        } else {
             error_set(error, ERROR_FAILED, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64
                       " specified", address, size);
             good = false;
@@ -456,7 +463,7 @@ static const Command commands[] = {
                                            { "filename", "str" }, { "cpu-index", "int", true },
                                            { 0 } },
       .handler = memsave },
-    { .name = "pmemsave", .help = "Write physical memory to a file.",
+    { .name = "pmemsave", .help = "Write physical memory to a file; zeros where there is none.",
       .arguments = (const SchemaMember[]){ { "val", "int" }, { "size", "size" },
                                            { "filename", "str" }, { 0 } },
       .handler = pmemsave },
