@@ -65,6 +65,8 @@ typedef struct Jit {
     bool icount;                 /* time counts instructions: icount.c */
     GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
     bool attached;
+    bool putting;                /* jit_put_time() is put_time */
+    int64_t put_time;
 } Jit;
 
 extern Jit jit;

@@ -6,6 +6,7 @@
 #include "accel/jit/host.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "hw/core/time.h"
 
 typedef struct JitAccel {
     Accel accel;
@@ -268,6 +269,28 @@ static void jit_machine_detach(Accel *accel)
     jit.arch->machine_detach();
 }
 
+/*
+ * Registers that were changed are put before any CPU runs, as of one moment: the CPUs' time stamp
+ * counters agree after a reset, and with -icount no CPU is ahead of another one's thread.
+ */
+static void jit_run_state(Accel *accel, bool running)
+{
+    jit.put_time = time_virtual();
+    jit.putting = running;
+    for (unsigned i = 0; running && i < vcpu_count(); i++) {
+        g_autoptr(GError) error = NULL;
+        if (!vcpu_store_state(vcpu_at(i)->cpu, &error)) {
+            vcpu_break(vcpu_at(i), "%s", error->message);
+        }
+    }
+    jit.putting = false;
+}
+
+int64_t jit_put_time(void)
+{
+    return jit.putting ? jit.put_time : time_virtual();
+}
+
 static unsigned jit_features(Accel *accel)
 {
     return ACCEL_CPUS_RUN | ACCEL_ICOUNT;
@@ -295,5 +318,5 @@ const AccelType jit_accel_type = {
     .properties = TABLE(jit_properties), .vcpu = &jit_vcpu_ops,
     .open = jit_open, .close = jit_close, .machine_init = jit_machine_init,
     .machine_attach = jit_machine_attach, .machine_detach = jit_machine_detach,
-    .features = jit_features,
+    .features = jit_features, .run_state = jit_run_state,
 };

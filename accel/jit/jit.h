@@ -259,6 +259,8 @@ void jit_machine_unlock(JitCpu *cpu);
 
 /* In the CPU's thread: time_virtual() counts what was executed by now. Without -icount it always does. */
 void jit_sync_time(const JitCpu *cpu);
+/* While registers are put: virtual time, the same for all CPUs that begin together. */
+int64_t jit_put_time(void);
 /* A random number; with -icount the same ones in each run. */
 uint64_t jit_random(void);
 

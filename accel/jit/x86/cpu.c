@@ -113,6 +113,8 @@ static void destroy(JitCpu *jit)
 /* X86Events.interrupt_shadow, as KVM has it. */
 enum { SHADOW_SS = 1, SHADOW_STI = 2 };
 
+#define MSR_TSC 0x10
+
 /* A breakpoint on data that was met: the exception is what comes next. */
 static void show_pending_trap(const X86Jit *cpu, X86CpuState *s)
 {
@@ -202,8 +204,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     x86_smm_changed(cpu);
     x86_msrs_from_state(cpu, s);
     if (level >= CPU_STATE_RESET) {
-        cpu->tsc_offset = 0;
-        cpu->tsc_offset = x86_cpu_msr_value(s, 0x10) - x86_tsc(cpu);
+        cpu->tsc_offset = x86_cpu_msr_value(s, MSR_TSC) - x86_tsc_at(cpu, jit_put_time());
     }
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
@@ -233,6 +234,7 @@ static void take_init(X86Jit *cpu, unsigned asked)
 {
     g_autoptr(GError) error = NULL;
     X86CpuState *state = cpu->x86->registers;
+    uint64_t tsc_offset = cpu->tsc_offset;
 
     jit_machine_lock(&cpu->core);
     if (get_state(&cpu->core, &error)) {
@@ -243,6 +245,7 @@ static void take_init(X86Jit *cpu, unsigned asked)
             x86_cpu_sipi(state, cpu->sipi_page);
         }
         put_state(&cpu->core, CPU_STATE_RESET, &error);
+        cpu->tsc_offset = tsc_offset;    /* it went on meanwhile */
     }
     jit_machine_unlock(&cpu->core);
     jit_tlb_flush(&cpu->core, true);

@@ -293,10 +293,15 @@ uint64_t x86_tsc_hz(const X86Jit *cpu)
     return hz ? hz : x86_jit_support()->tsc_khz * 1000ull;
 }
 
+uint64_t x86_tsc_at(const X86Jit *cpu, int64_t time)
+{
+    return time_scale(time, x86_tsc_hz(cpu), NANOSECONDS_PER_SECOND);
+}
+
 uint64_t x86_tsc(const X86Jit *cpu)
 {
     jit_sync_time(&cpu->core);
-    return time_scale(time_virtual(), x86_tsc_hz(cpu), NANOSECONDS_PER_SECOND) + cpu->tsc_offset;
+    return x86_tsc_at(cpu, time_virtual()) + cpu->tsc_offset;
 }
 
 uint64_t x86_help_rdtsc(X86Jit *cpu)

@@ -126,6 +126,8 @@ void x86_watch_hit(JitCpu *jit, unsigned number);
 void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size);
 
 uint64_t x86_tsc(const X86Jit *cpu);
+/* Of one whose offset is 0. */
+uint64_t x86_tsc_at(const X86Jit *cpu, int64_t time);
 uint64_t x86_tsc_hz(const X86Jit *cpu);
 
 /* msr.c: false is #GP. */
