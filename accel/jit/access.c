@@ -137,6 +137,14 @@ static inline JitTlbEntry *entry_of(JitCpu *cpu, uint64_t address, unsigned mode
     return &cpu->tlb[mode].entries[jit_tlb_index(address)];
 }
 
+/* Before an access in any mode, by its translation or not. */
+static inline void check_alignment(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
+{
+    if (G_UNLIKELY(cpu->arch->aligned_modes >> mode & 1) && (address & (size - 1))) {
+        cpu->arch->unaligned(cpu, address);
+    }
+}
+
 static uint64_t load_crossing(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
 {
     uint64_t value = 0;
@@ -152,6 +160,7 @@ uint64_t jit_load(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
     JitTlbEntry *entry = entry_of(cpu, address, mode);
     JitTlbInfo *info;
 
+    check_alignment(cpu, address, size, mode);
     if (G_UNLIKELY(crosses_page(address, size))) {
         return load_crossing(cpu, address, size, mode);
     }
@@ -197,7 +206,7 @@ static void write_done(JitCpu *cpu, JitTlbEntry *entry, JitTlbInfo *info, uint64
 {
     dirty_log_mark(info->ram, offset, size);
     if ((entry->tag[JIT_WRITE] & ~JIT_TLB_SLOW) == (address & JIT_PAGE_MASK) &&
-        !info->watched && !jit_tlb_writes_noticed(info)) {
+        !info->watched && !info->checked && !jit_tlb_writes_noticed(info)) {
         entry->tag[JIT_WRITE] = address & JIT_PAGE_MASK;
         jit_tlb_watch_again(entry, info);
     }
@@ -217,6 +226,7 @@ void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint
     JitTlbEntry *entry = entry_of(cpu, address, mode);
     JitTlbInfo *info;
 
+    check_alignment(cpu, address, size, mode);
     if (G_UNLIKELY(crosses_page(address, size))) {
         store_crossing(cpu, address, size, mode, value);
         return;
@@ -502,6 +512,7 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
     JitTlbInfo *info;
     uint64_t offset, old;
 
+    check_alignment(cpu, address, size, mode);
     if (crosses_page(address, size)) {
         return atomic_alone(cpu, opcode, address, size, mode, value, expected);
     }
@@ -583,6 +594,9 @@ static void check_vector(JitCpu *cpu, uint64_t address, uint64_t packed, JitAcce
 {
     if (packed >> 16 & 1 && address & ((packed & 0xff) - 1)) {
         cpu->arch->misaligned(cpu, address, access);
+    }
+    if ((packed & 0xff) <= 8) {
+        check_alignment(cpu, address, packed & 0xff, packed >> 8 & 0xff);
     }
 }
 

@@ -122,6 +122,7 @@ typedef struct JitTlbInfo {
     uint64_t offset;             /* of the page in ram */
     bool global;
     bool watched;                /* some of it is in JitCpu.watch */
+    bool checked;                /* each access is: JitArch.aligned_modes */
     uint8_t allowed;             /* JIT_CAN_* of the translation */
     bool writable;               /* RAM, not ROM */
     bool readable;               /* RAM, ROM, a ROM device in ROM mode */

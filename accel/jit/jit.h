@@ -24,7 +24,7 @@
 #define JIT_PAGE_BITS 12
 #define JIT_PAGE_SIZE (1ull << JIT_PAGE_BITS)
 #define JIT_PAGE_MASK (~(JIT_PAGE_SIZE - 1))
-#define JIT_MMU_MODES 4
+#define JIT_MMU_MODES 5
 
 typedef struct JitCpu JitCpu;
 typedef struct JitBlock JitBlock;
@@ -91,6 +91,8 @@ typedef struct JitArch {
     const IrSlot *slots;
     unsigned slot_count;
     unsigned mmu_modes;           /* at most JIT_MMU_MODES */
+    unsigned aligned_modes;       /* bits 1 << mode: of accesses of up to 8 bytes that must be aligned;
+                                   * they go the slow way each time */
     unsigned pc_slot;             /* the instruction pointer: JitContext.pc minus base */
     uint32_t scratch, scratch_end; /* state whose content matters within an instruction only */
     uint32_t mxcsr;               /* where in the state a uint32_t has MXCSR's format, for
@@ -120,6 +122,8 @@ typedef struct JitArch {
                  JitPage *page);
     /* IR_ALIGNED met a misaligned address. Raises. */
     void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
+    /* An access in one of the aligned modes did. If it returns, the access is tried. */
+    void (*unaligned)(JitCpu *cpu, uint64_t address);
     /* An access to a range of jit_watch() is done; the instruction has only that one left to do. */
     void (*watch_hit)(JitCpu *cpu, unsigned number);
     /* Physical memory answered an access with an error. May raise; may ignore it. */

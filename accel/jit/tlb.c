@@ -266,7 +266,7 @@ static uint64_t tag_for(const JitTlbInfo *info, uint64_t page, JitAccess access)
     if (!(info->allowed & 1u << access)) {
         return JIT_TLB_INVALID;
     }
-    if (info->watched && access != JIT_FETCH) {
+    if ((info->watched || info->checked) && access != JIT_FETCH) {
         return page | JIT_TLB_SLOW;
     }
     if (access == JIT_WRITE) {
@@ -392,6 +392,7 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
         }
     }
     info->watched = cpu->watches && is_watched(cpu, page);
+    info->checked = cpu->arch->aligned_modes >> mode & 1;
     __atomic_or_fetch(&bank->used[mode][index / 64], 1ull << index % 64, __ATOMIC_RELAXED);
     jit_tlb_find_memory(cpu, info, &host);
     entry->addend = (uintptr_t)host - page;

@@ -27,6 +27,15 @@ void x86_context_changed(X86Jit *x86)
 {
 }
 
+void x86_check_alignment(X86Jit *x86, uint64_t address, unsigned to)
+{
+}
+
+unsigned x86_unaligned_mode(const X86Jit *x86)
+{
+    return x86_data_mode(x86);
+}
+
 void jit_float_fold(JitCpu *core)
 {
 }

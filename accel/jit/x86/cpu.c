@@ -382,12 +382,12 @@ static void context(JitCpu *jit, JitContext *context)
 
 static void misaligned(JitCpu *jit, uint64_t address, JitAccess access)
 {
-    X86Jit *cpu = x86_of(jit);
+    x86_raise_gp(x86_of(jit), 0);
+}
 
-    if (cpu->context_flags & X86_CTX_AC) {
-        x86_raise_error(cpu, X86_ACV, 0);
-    }
-    x86_raise_gp(cpu, 0);
+static void unaligned(JitCpu *jit, uint64_t address)
+{
+    x86_check_alignment(x86_of(jit), address, 8);
 }
 
 static void inject_nmi(JitCpu *jit)
@@ -426,11 +426,12 @@ static void machine_detach(void) { }
 
 const JitArch x86_jit_arch = {
     .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
-    .mmu_modes = JIT_MMU_MODES, .pc_slot = X86_SLOT_RIP,
+    .mmu_modes = JIT_MMU_MODES, .aligned_modes = 1u << X86_MODE_ALIGNED, .pc_slot = X86_SLOT_RIP,
     .scratch = offsetof(X86Jit, scratch), .scratch_end = offsetof(X86Jit, shift_counts),
     .mxcsr = offsetof(X86Jit, mxcsr), .watch_hit = x86_watch_hit, .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
     .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,
+    .unaligned = unaligned,
     .pending = pending, .has_work = has_work, .print = print, .disas_mode = disas_mode,
 };

@@ -451,6 +451,7 @@ uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, u
         x86_raise(cpu, X86_UD);
     }
     x87_wait(cpu);
+    x86_check_alignment(cpu, address, bytes == 10 ? 8 : bytes);
     if (store) {
         jit_probe(&cpu->core, address, bytes, JIT_WRITE, mode);
     } else {
@@ -581,6 +582,7 @@ static void environment_in(X86Jit *cpu, const uint8_t *in, unsigned size)
 uint64_t x87_fnstenv(X86Jit *cpu, uint64_t address, uint64_t size)
 {
     uint8_t out[28];
+    x86_check_alignment(cpu, address, size);
     environment_out(cpu, out, size);
     jit_store_bytes(&cpu->core, address, out, 7 * size, x86_data_mode(cpu));
     cpu->fcw |= CW_MASKS;
@@ -592,6 +594,7 @@ uint64_t x87_fldenv(X86Jit *cpu, uint64_t address, uint64_t size)
 {
     uint8_t in[28];
     x87_wait(cpu);
+    x86_check_alignment(cpu, address, size);
     jit_load_bytes(&cpu->core, address, in, 7 * size, x86_data_mode(cpu));
     environment_in(cpu, in, size);
     return 0;
@@ -600,6 +603,7 @@ uint64_t x87_fldenv(X86Jit *cpu, uint64_t address, uint64_t size)
 uint64_t x87_fnsave(X86Jit *cpu, uint64_t address, uint64_t size)
 {
     uint8_t out[108];
+    x86_check_alignment(cpu, address, size);
     environment_out(cpu, out, size);
     for (unsigned i = 0; i < 8; i++) {
         const X86Fpr *r = &cpu->fpr[(x87_top(cpu) + i) & 7];
@@ -615,6 +619,7 @@ uint64_t x87_frstor(X86Jit *cpu, uint64_t address, uint64_t size)
 {
     uint8_t in[108];
     x87_wait(cpu);
+    x86_check_alignment(cpu, address, size);
     jit_load_bytes(&cpu->core, address, in, 7 * size + 80, x86_data_mode(cpu));
     environment_in(cpu, in, size);
     for (unsigned i = 0; i < 8; i++) {

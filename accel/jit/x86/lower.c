@@ -51,7 +51,7 @@ unsigned insn_scale(const Lower *l) { return l->insn.scale; }
 unsigned data_mode(const Lower *l)
 {
     if ((l->flags & X86_CTX_CPL) == 3) {
-        return X86_MODE_USER;
+        return l->flags & X86_CTX_AC ? X86_MODE_ALIGNED : X86_MODE_USER;
     }
     return l->flags & X86_CTX_SMAP ? X86_MODE_SMAP : X86_MODE_KERNEL;
 }

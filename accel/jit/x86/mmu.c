@@ -124,6 +124,11 @@ static uint32_t follow(Walk *walk, bool probe, bool *present)
     }
 }
 
+static bool is_user(unsigned mode)
+{
+    return mode == X86_MODE_USER || mode == X86_MODE_ALIGNED;
+}
+
 /* SDM 4.6.2: keys are of user-mode addresses, with 4 and 5 levels. */
 static bool key_forbids(const Walk *walk, JitAccess access, unsigned mode)
 {
@@ -133,14 +138,14 @@ static bool key_forbids(const Walk *walk, JitAccess access, unsigned mode)
     return access != JIT_FETCH && (cpu->efer & X86_EFER_LMA) && (walk->all & PTE_U) &&
            (cpu->cr4 & X86_CR4_PKE) &&
            ((rights & 1) || ((rights & 2) && access == JIT_WRITE &&
-                             (mode == X86_MODE_USER || (cpu->cr0 & X86_CR0_WP))));
+                             (is_user(mode) || (cpu->cr0 & X86_CR0_WP))));
 }
 
 /* Whether an access is allowed; PF_PK in *why when a key forbids it. */
 static bool may_access(const Walk *walk, JitAccess access, unsigned mode, uint32_t *why)
 {
     const X86Jit *cpu = walk->cpu;
-    bool user_page = walk->all & PTE_U, user = mode == X86_MODE_USER;
+    bool user_page = walk->all & PTE_U, user = is_user(mode);
 
     if (key_forbids(walk, access, mode)) {
         *why |= PF_PK;
@@ -239,7 +244,7 @@ static bool fail(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode,
     if (probe) {
         return false;
     }
-    error |= (is_write(cpu, access, mode) ? PF_W : 0) | (mode == X86_MODE_USER ? PF_U : 0) |
+    error |= (is_write(cpu, access, mode) ? PF_W : 0) | (is_user(mode) ? PF_U : 0) |
              (access == JIT_FETCH && tells_fetch ? PF_I : 0);
     cpu->cr2 = address;
     x86_raise_error(cpu, X86_PFV, error);
@@ -308,4 +313,13 @@ bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3)
         cpu->pdptr[i] = entry[i];
     }
     return true;
+}
+
+/* An address that is not canonical is told of first, and a page that is not there later. */
+void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to)
+{
+    if ((cpu->context_flags & X86_CTX_AC) && (address & (to - 1)) &&
+        (!x86_long_mode(cpu) || x86_canonical(cpu, address))) {
+        x86_raise_error(cpu, X86_ACV, 0);
+    }
 }

@@ -94,6 +94,11 @@ void x86_context_changed(X86Jit *cpu)
 
 unsigned x86_data_mode(const X86Jit *cpu)
 {
+    return cpu->context_flags & X86_CTX_AC ? X86_MODE_ALIGNED : x86_unaligned_mode(cpu);
+}
+
+unsigned x86_unaligned_mode(const X86Jit *cpu)
+{
     return x86_jit_cpl(cpu) == 3 ? X86_MODE_USER :
            cpu->context_flags & X86_CTX_SMAP ? X86_MODE_SMAP : X86_MODE_KERNEL;
 }

@@ -18,8 +18,11 @@ static bool lane_is_on(const uint8_t *mask, unsigned lane, unsigned i)
 uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t address, uint64_t from, uint64_t mask,
                                uint64_t sizes)
 {
-    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_data_mode(cpu);
+    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_unaligned_mode(cpu);
     const uint8_t *v = bytes_at(cpu, from), *m = bytes_at(cpu, mask);
+    if (lane == 1) {
+        x86_check_alignment(cpu, address, 8);   /* MASKMOVQ, MASKMOVDQU: as CPUs do */
+    }
     /* All faults come before the first byte is written. */
     for (unsigned i = 0; i < bytes / lane; i++) {
         if (lane_is_on(m, lane, i)) {
@@ -39,7 +42,7 @@ uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t address, uint64_t from, uin
 uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64_t mask,
                               uint64_t sizes)
 {
-    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_data_mode(cpu);
+    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_unaligned_mode(cpu);
     const uint8_t *m = bytes_at(cpu, mask);
     X86Vector r = { 0 };
     for (unsigned i = 0; i < bytes / lane; i++) {
@@ -60,7 +63,7 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
     memcpy(&g, &packed, sizeof(g));
     X86Vector *d = &cpu->vector[g.reg], *mask = &cpu->vector[g.mask];
     const X86Vector *index = &cpu->vector[g.index];
-    unsigned size = 1u << g.element_log, mode = x86_data_mode(cpu);
+    unsigned size = 1u << g.element_log, mode = x86_unaligned_mode(cpu);
     /* SDM volume 2, VPGATHERDD: the mask is made all ones or zeros before the first load. */
     for (unsigned i = 0; i < 32 / size; i++) {
         bool on = i < g.wide / size && lane_is_on(mask->u8, size, i);

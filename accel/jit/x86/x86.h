@@ -58,13 +58,14 @@ typedef enum X86CcOp {
 enum { X86_DE, X86_DB, X86_NMI, X86_BP, X86_OFV, X86_BR, X86_UD, X86_NM, X86_DFV, X86_TS = 10,
        X86_NP, X86_SSV, X86_GP, X86_PFV, X86_MF = 16, X86_ACV, X86_MC, X86_XM };
 
-/* MMU modes. With CR0.AM and such nothing changes here: alignment is checked apart. */
+/* MMU modes. */
 enum {
     X86_MODE_USER,      /* CPL 3 */
     X86_MODE_KERNEL,    /* CPL 0 … 2, user pages allowed (no SMAP, or AC set) */
     X86_MODE_SMAP,      /* CPL 0 … 2, data of user pages forbidden */
     X86_MODE_SYSTEM,    /* descriptor tables, TSS, by the CPU itself: as KERNEL but never user's
                          * with SMAP */
+    X86_MODE_ALIGNED,   /* USER with CR0.AM and AC set: data must be aligned */
 };
 
 /* JitContext.flags: what lowering depends on. */
@@ -217,8 +218,11 @@ static inline unsigned x86_jit_cpl(const X86Jit *cpu)
 {
     return cpu->context_flags & X86_CTX_CPL;
 }
-/* The MMU mode of data accesses. */
+/* The MMU mode of data accesses; that of instructions which check no alignment. */
 unsigned x86_data_mode(const X86Jit *cpu);
+unsigned x86_unaligned_mode(const X86Jit *cpu);
+/* #AC if alignment is checked and the address is not a multiple of `to`, a power of two. */
+void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
 
 /*
  * Helpers that lowered code calls, by their names: X(name, values it takes, IrHelper flags).

@@ -194,6 +194,7 @@ static void check_mxcsr(X86Jit *cpu, const uint8_t *image)
 
 static void check_aligned(X86Jit *cpu, uint64_t address, unsigned to)
 {
+    x86_check_alignment(cpu, address, 4);
     if (address & (to - 1)) {
         x86_raise_gp(cpu, 0);
     }
