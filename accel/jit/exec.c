@@ -224,7 +224,8 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     JitTranslation t = {
         .cpu = cpu, .ir = &core->ir, .context = *context,
         .max_insns = core->single || jit.one_insn ? 1 : 64,
-        .physical = { 0, UINT64_MAX }, .end = context->pc, .uncached = core->single,
+        .counted = jit.icount, .physical = { 0, UINT64_MAX }, .end = context->pc,
+        .uncached = core->single,
     };
     JitBlock *block, *other;
 

@@ -62,6 +62,7 @@ typedef struct JitTranslation {
     IrBlock *ir;
     JitContext context;
     unsigned max_insns;  /* lower no more than that */
+    bool counted;        /* who comes to the block's end has to have executed all of `insns` */
     unsigned insns;      /* kept by the architecture: lowered so far */
     uint64_t end;        /* kept by the architecture: pc after the last one */
     /* the core's */

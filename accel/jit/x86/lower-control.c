@@ -219,7 +219,41 @@ static uint64_t branch_target(const Lower *l)
     return wrap_offset(l, target);
 }
 
-/* If the condition holds to the target, else to what follows. */
+#define TRACE_INSNS 24   /* so long, a block goes on behind a branch */
+
+/* May the block go on after another way out? `pc`: where, or where that way leads. */
+static bool goes_on(const Lower *l, uint64_t pc)
+{
+    const JitTranslation *t = l->t;
+
+    return !t->counted && t->insns + 1 < t->max_insns && l->ir->exits <= IR_MAX_EXITS - 4 &&
+           !((pc ^ t->context.pc) & JIT_PAGE_MASK);
+}
+
+/*
+ * A block that is a loop is laid out again and again behind itself, as long as it is small: what
+ * an iteration leaves in registers is there for the next.
+ */
+static bool unroll(Lower *l, LowerCond c, uint64_t pc, uint64_t follows)
+{
+    const JitTranslation *t = l->t;
+    uint64_t end = follows + t->context.base;
+
+    if (pc != t->context.pc || !goes_on(l, end)) {
+        return false;
+    }
+    l->round_insns = l->round_insns ? l->round_insns : t->insns + 1;
+    l->round_ops = l->round_ops ? l->round_ops : l->ir->count;
+    if (t->insns + 1 + l->round_insns > t->max_insns || l->ir->count + l->round_ops > IR_ENOUGH_OPS) {
+        return false;
+    }
+    ir_put(l->ir, X86_SLOT_RIP, number(l, follows));
+    ir_exit_if(l->ir, ir_cond_invert(c.cond), c.type, c.a, c.b, end);
+    l->again = true;
+    return true;
+}
+
+/* If the condition holds to the target, else to what follows: in the same block, if it leads ahead. */
 static void branch(Lower *l, LowerCond c)
 {
     uint64_t target = branch_target(l), pc = target + l->t->context.base;
@@ -231,9 +265,14 @@ static void branch(Lower *l, LowerCond c)
                                    number(l, follows)));
         return;
     }
+    if (unroll(l, c, pc, follows)) {
+        return;
+    }
     ir_put(l->ir, X86_SLOT_RIP, number(l, target));
     ir_exit_if(l->ir, c.cond, c.type, c.a, c.b, pc);
-    jump_to(l, follows);
+    if (pc < l->end || l->t->insns >= TRACE_INSNS || !goes_on(l, pc)) {
+        jump_to(l, follows);
+    }
 }
 
 void x86_lower_jcc(Lower *l)

@@ -23,6 +23,8 @@ typedef struct Lower {
     uint32_t flags;       /* X86_CTX_* */
     IrValue linear;       /* of the memory operand, once made */
     int cc_op;            /* what is known of the slot; -1: nothing */
+    bool again;           /* the next instruction is the block's first once more */
+    unsigned round_insns, round_ops; /* of a block that is a loop: in one round of it */
     IrValue minuend;      /* with CC_SUB: what was subtracted from, if it is at hand */
     bool ended;           /* the block ended with this instruction */
     bool leave;           /* it has to end after it */

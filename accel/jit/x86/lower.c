@@ -528,8 +528,9 @@ void x86_lower_block(JitTranslation *t)
         l.end = l.pc + l.insn.length;
         lower_one(&l, decoded);
         t->insns++;
-        t->end = l.end;
-        l.pc = l.end;
+        t->end = MAX(t->end, l.end);
+        l.pc = l.again ? t->context.pc : l.end;
+        l.again = false;
         if (!l.ended && (t->insns >= t->max_insns || l.ir->count > IR_ENOUGH_OPS ||
                          l.ir->exits > IR_MAX_EXITS - 3 || jit_debug_break(t, l.pc))) {
             break;

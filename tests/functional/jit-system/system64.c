@@ -77,6 +77,41 @@ static void test_mtrrs(void)
     }
 }
 
+/*
+ * Loops of one block, left by their count and by a fault in any round: registers and flags are those
+ * of the instruction that faults. The page behind AT's is not there.
+ */
+static u64 rounds;
+
+static void test_loops(void)
+{
+    u64 sum, flags;
+    u32 count;
+
+    for (unsigned i = 0; i < sizeof(page[0]); i++) {
+        ((volatile u8 *)page[0])[i] = 0;
+    }
+    map((u64)page[0] | 3);
+    for (u32 n = 1; n <= 100; n++) {
+        asm volatile("xorl %%eax, %%eax\n"
+                     "1: addq %%rcx, %%rax; movb %%cl, (%3, %%rcx); decl %%ecx; jnz 1b\n"
+                     "pushfq; popq %2"
+                     : "=&a"(sum), "=&c"(count), "=&r"(flags) : "r"(AT), "1"(n) : "memory", "cc");
+        check("sum", sum, n * (n + 1) / 2);
+        check("count", count, 0);
+        check("flags", flags & 0x8d5, 0x44);
+        check("what was stored last", *(volatile u8 *)(AT + 1), 1);
+        check("what was stored first", *(volatile u8 *)(AT + n), n);
+        rounds = 0;
+        TRY("1: incq rounds(%%rip); cmpb $0, (%0); leaq 1(%0), %0; je 1b", AT + 0x1000 - n);
+        EXPECT(PF, 0);
+        check("cr2", caught.cr2, AT + 0x1000);
+        check("rounds", rounds, n + 1);
+        check("flags at the fault", caught.flags & 0x801, 0);
+    }
+    map(0);
+}
+
 static void test_delivery(void)
 {
     word sp;
@@ -624,6 +659,7 @@ void main(void)
     set_up();
     run("faults", test_faults);
     run("mtrrs", test_mtrrs);
+    run("loops", test_loops);
     run("delivery", test_delivery);
     run("user mode", test_user);
     run("syscall", test_syscall);
