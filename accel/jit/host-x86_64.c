@@ -131,11 +131,12 @@ size_t jit_host_compile(JitBlock *block)
 {
     static Gen *g;
     static uint8_t *hot, *cold;
-    uint8_t *at = code.write + code.used;
+    uint8_t *at;
 
     if (!code.write || jit_host_is_full()) {
         return 0;
     }
+    at = code.write + code.used;
     if (!g) {
         g = g_new(Gen, 1);
         hot = g_malloc(HOT_BYTES);
@@ -203,7 +204,7 @@ void jit_host_close(JitBlock *block)
 
 const void *jit_host_way_in(const JitBlock *block)
 {
-    return block->code ? block->code : code.run + code.indirect;
+    return block->code ? block->code : code.run ? code.run + code.indirect : NULL;
 }
 
 /* ---- entry and memory ---- */
