@@ -201,7 +201,7 @@ static const uint64_t register_forms[8] = {
 /*
  * Without the whole state: the usual instructions, when all exceptions are masked and no register
  * is empty or full against the rule, need one or two operands on the host's stack. The host's x87 is as
- * the ABI has it before and after: empty, 0x37f, and, here, with no exception flags.
+ * the ABI has it before and after: empty, 0x37f. Exception flags of other code of the program are cleared.
  */
 static bool is_usual(const X86Jit *cpu)
 {
@@ -245,6 +245,10 @@ static uint16_t run_usual(X86Jit *cpu, const X86Fpr *under, const X86Fpr *top, c
     static const uint16_t abi_cw = 0x37f;
     uint16_t sw;
     uint64_t flags = 0;
+    __asm__ volatile("fnstsw %0" : "=a"(sw));
+    if (G_UNLIKELY(sw & SW_FLAGS)) {
+        __asm__ volatile("fnclex");
+    }
     __asm__ volatile("fldcw %0" : : "m"(cpu->fcw));
     if (under) {
         __asm__ volatile("fldt %0" : : "m"(*under));
@@ -437,43 +441,68 @@ static const uint8_t operand_bytes[8][8] = {
 };
 #undef S
 
-uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp)
+static void load_number(X86Jit *cpu, uint64_t code, uint64_t ip, void *operand)
 {
     unsigned opcode = code >> 8 & 7, reg = code >> 3 & 7;
-    unsigned bytes = operand_bytes[opcode][reg] & 0x7f;
-    bool store = operand_bytes[opcode][reg] & 0x80;
-    unsigned mode = x86_data_mode(cpu);
-    uint8_t operand[16] = { 0 };
     uint64_t eflags = 0x202;
     Image image;
+
+    if (!x87_the_long_way && memory_usual(cpu, opcode, reg, operand, false)) {
+        note(cpu, code, ip);
+        return;
+    }
+    execute(cpu, &image, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
+    finish(cpu, &image, code, ip);
+}
+
+/*
+ * The state changes after the store, which may fault, or be done again. Memory is not looked at when an
+ * exception that is not masked keeps the number from being stored; PE does not. SDM volume 1, 8.5.
+ */
+static void store_number(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, unsigned bytes)
+{
+    unsigned opcode = code >> 8 & 7, reg = code >> 3 & 7, mode = x86_data_mode(cpu);
+    uint8_t operand[16] = { 0 }, tags = cpu->ftw;
+    uint16_t status = cpu->fsw;
+    uint64_t eflags = 0x202;
+    Image image;
+
+    if (!x87_the_long_way && memory_usual(cpu, opcode, reg, operand, true)) {
+        uint8_t new_tags = cpu->ftw;
+        uint16_t new_status = cpu->fsw;
+        cpu->ftw = tags;
+        cpu->fsw = status;
+        jit_store_bytes(&cpu->core, address, operand, bytes, mode);
+        cpu->ftw = new_tags;
+        cpu->fsw = new_status;
+        note(cpu, code, ip);
+        return;
+    }
+    execute(cpu, &image, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
+    if (!(image.sw & ~cpu->fcw & CW_MASKS & ~(1u << 5))) {
+        jit_store_bytes(&cpu->core, address, operand, bytes, mode);
+    }
+    finish(cpu, &image, code, ip);
+}
+
+uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp)
+{
+    unsigned bytes = operand_bytes[code >> 8 & 7][code >> 3 & 7];
+    uint8_t operand[16] = { 0 };
 
     if (!bytes) {
         x86_raise(cpu, X86_UD);
     }
     x87_wait(cpu);
-    x86_check_alignment(cpu, address, bytes == 10 ? 8 : bytes);
-    if (store) {
-        jit_probe(&cpu->core, address, bytes, JIT_WRITE, mode);
+    x86_check_alignment(cpu, address, (bytes & 0x7f) == 10 ? 8 : bytes & 0x7f);
+    if (bytes & 0x80) {
+        store_number(cpu, code, ip, address, bytes & 0x7f);
     } else {
-        jit_load_bytes(&cpu->core, address, operand, bytes, mode);
+        jit_load_bytes(&cpu->core, address, operand, bytes, x86_data_mode(cpu));
+        load_number(cpu, code, ip, operand);
     }
     cpu->fdp = fdp;
     cpu->fds = 0;
-    if (!x87_the_long_way && !store && memory_usual(cpu, opcode, reg, operand, false)) {
-        note(cpu, code, ip);
-        return 0;
-    }
-    if (!x87_the_long_way && store && memory_usual(cpu, opcode, reg, operand, true)) {
-        note(cpu, code, ip);
-        jit_store_bytes(&cpu->core, address, operand, bytes, mode);
-        return 0;
-    }
-    execute(cpu, &image, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
-    /* What could not be stored because of an exception that is not masked is not; PE stores. */
-    if (store && !(image.sw & ~cpu->fcw & CW_MASKS & ~(1u << 5))) {
-        jit_store_bytes(&cpu->core, address, operand, bytes, mode);
-    }
-    finish(cpu, &image, code, ip);
     return 0;
 }
 
@@ -632,10 +661,16 @@ uint64_t x87_frstor(X86Jit *cpu, uint64_t address, uint64_t size)
 
 /* ---- MMX ---- */
 
-uint64_t x87_mmx_enter(X86Jit *cpu)
+uint64_t x87_mmx_begin(X86Jit *cpu)
 {
     x87_wait(cpu);
     cpu->fsw &= ~SW_TOP;
+    return 0;
+}
+
+uint64_t x87_mmx_enter(X86Jit *cpu)
+{
+    x87_mmx_begin(cpu);
     cpu->ftw = 0xff;
     return 0;
 }

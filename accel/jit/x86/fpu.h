@@ -52,6 +52,8 @@ uint64_t x87_frstor(X86Jit *cpu, uint64_t address, uint64_t size);
 
 /* Before an MMX instruction: what it does to the x87's state, TOP 0 and all tags valid. */
 uint64_t x87_mmx_enter(X86Jit *cpu);
+/* The same before the instruction has stored: the tags are left to be set. */
+uint64_t x87_mmx_begin(X86Jit *cpu);
 /* After one that wrote the register. */
 uint64_t x87_mmx_written(X86Jit *cpu, uint64_t number);
 uint64_t x87_emms(X86Jit *cpu);

@@ -176,13 +176,13 @@ void x86_lower_extend(Lower *l)
     write_gpr(l, l->insn.reg, size, value);
 }
 
-/* 90 without REX.B is NOP, and with F3 PAUSE. */
+/* 90 without REX.B is NOP; with F3 it is PAUSE, whatever REX says. */
 void x86_lower_xchg(Lower *l)
 {
     unsigned size = operand_size(l, 0);
     IrValue b, a;
 
-    if (l->insn.opcode == 0x90 && l->insn.rm == X86_RAX) {
+    if (l->insn.opcode == 0x90 && (l->insn.rm == X86_RAX || l->insn.rep == 0xf3)) {
         return;
     }
     b = read_operand(l, 1);

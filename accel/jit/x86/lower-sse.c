@@ -14,6 +14,7 @@
 #define CALL(name, function, args, flags) \
     static const IrHelper name = { #function, (IrFunction)(function), args, flags };
 CALL(call_mmx_enter, x87_mmx_enter, 0, IR_NO_WRITE)
+CALL(call_mmx_begin, x87_mmx_begin, 0, IR_NO_WRITE)
 CALL(call_emms, x87_emms, 0, IR_NO_WRITE)
 CALL(call_pcmpistr, x86_vector_pcmpistr, 3, IR_NO_SLOTS)
 CALL(call_pcmpestr, x86_vector_pcmpestr, 4, IR_NO_SLOTS)
@@ -735,6 +736,14 @@ static bool enter_mmx(Lower *l)
     return true;
 }
 
+/* A store that faults has reset TOP, but not the tags. */
+static void mmx_store(Lower *l, unsigned size, IrValue value)
+{
+    ir_call(l->ir, &call_mmx_begin, 0, 0, 0, 0);
+    put_general_rm(l, size, value);
+    store_state(l, offsetof(X86Jit, ftw), 1, ir_const(l->ir, 0xff));
+}
+
 static void mmx_written(Lower *l, unsigned reg)
 {
     store_state(l, EXPONENT(reg), 2, ir_const(l->ir, 0xffff));
@@ -799,8 +808,7 @@ void x86_lower_mmx_store(Lower *l)
         store_state(l, MANTISSA(insn_rm(l) & 7), 8, value);
         mmx_written(l, insn_rm(l) & 7);
     } else {
-        ir_store(l->ir, 8, data_mode(l), address(l), value);
-        enter_mmx(l);
+        mmx_store(l, 8, value);
     }
 }
 
@@ -821,8 +829,7 @@ void x86_lower_mmx_movd_store(Lower *l)
     if (!check_mmx(l)) {
         return;
     }
-    put_general_rm(l, size, load_state(l, MANTISSA(insn_reg(l) & 7), size));
-    enter_mmx(l);
+    mmx_store(l, size, load_state(l, MANTISSA(insn_reg(l) & 7), size));
 }
 
 void x86_lower_mmx_sign_bits(Lower *l)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Flags, ports, and what the system's helpers do; checks that the block's context decides are here. */
 #include "accel/jit/x86/lower.h"
+#include "accel/jit/x86/system.h"
 
 static unsigned cpl(const Lower *l)
 {
@@ -422,16 +423,19 @@ static uint64_t store_if(X86Jit *cpu, uint64_t condition, uint64_t address, uint
 }
 static const IrHelper store_if_helper = IR_HELPER(store_if, 4, IR_NO_WRITE);
 
-/* Memory is written only when the RPL changes. */
+static uint64_t check_write_if(X86Jit *cpu, uint64_t condition, uint64_t segment, uint64_t offset)
+{
+    return condition ? x86_help_check_limit(cpu, segment, offset, 2, true) : 0;
+}
+static const IrHelper check_write_if_helper = IR_HELPER(check_write_if, 3, IR_NO_WRITE);
+
+/* Memory is written, and asked whether it may be, only when the RPL changes. */
 void x86_lower_arpl(Lower *l)
 {
     IrValue a, b, rpl, low, result, adjusts;
 
     if (!protected_mode(l)) {
         return;
-    }
-    if (l->insn.memory) {
-        operand_address(l, 2, true);
     }
     a = general_rm(l, 2);
     b = read_gpr(l, l->insn.reg, 2);
@@ -440,6 +444,8 @@ void x86_lower_arpl(Lower *l)
     adjusts = ir_setcc(l->ir, IR_LTU, IR_I64, low, rpl);
     result = ir_select(l->ir, IR_LTU, IR_I64, low, rpl, ir_deposit(l->ir, a, rpl, 0, 2), a);
     if (l->insn.memory) {
+        ir_call(l->ir, &check_write_if_helper, adjusts, number(l, vsib_segment(l)), address_offset(l),
+                0);
         ir_call(l->ir, &store_if_helper, adjusts, l->linear, number(l, data_mode(l)), result);
     } else {
         write_gpr(l, l->insn.rm, 2, result);

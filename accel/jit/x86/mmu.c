@@ -192,8 +192,8 @@ static bool code_byte(void *opaque, unsigned at, uint8_t *byte)
     uint64_t pc = cpu->base[X86_CS] + cpu->rip + at;
     JitPage page;
 
-    if (!x86_walk(&cpu->core, pc, JIT_FETCH,
-                  x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true, &page)) {
+    if (!cpu->core.arch->walk(&cpu->core, pc, JIT_FETCH,
+                              x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true, &page)) {
         return false;
     }
     *byte = jit_load_physical(&cpu->core, page.physical | (pc & ~JIT_PAGE_MASK), 1);
@@ -235,19 +235,25 @@ static bool is_write(X86Jit *cpu, JitAccess access, unsigned mode)
             insn.memory && (insn.row->flags & (X86_ROW_RMW | X86_ROW_LOCK)));
 }
 
-static bool fail(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
-                 uint32_t error)
+G_NORETURN void x86_page_fault(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode,
+                               uint32_t error)
 {
     bool tells_fetch = (cpu->cr4 & X86_CR4_SMEP) ||
                        ((cpu->cr4 & X86_CR4_PAE) && (cpu->efer & X86_EFER_NX));
 
-    if (probe) {
-        return false;
-    }
     error |= (is_write(cpu, access, mode) ? PF_W : 0) | (is_user(mode) ? PF_U : 0) |
              (access == JIT_FETCH && tells_fetch ? PF_I : 0);
     cpu->cr2 = address;
     x86_raise_error(cpu, X86_PFV, error);
+}
+
+static bool fail(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
+                 uint32_t error)
+{
+    if (probe) {
+        return false;
+    }
+    x86_page_fault(cpu, address, access, mode, error);
 }
 
 bool x86_walk(JitCpu *jit, uint64_t address, JitAccess access, unsigned mode, bool probe,

@@ -85,6 +85,9 @@ bool x86_has(const X86Jit *cpu, const char *feature);
 /* mmu.c */
 bool x86_walk(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
               JitPage *page);
+/* #PF: `error` has P, PK and the like; W, U and I are found here. */
+G_NORETURN void x86_page_fault(X86Jit *cpu, uint64_t address, JitAccess access, unsigned mode,
+                               uint32_t error);
 /* False: an entry has reserved bits set. */
 bool x86_load_pdptrs(X86Jit *cpu, uint64_t cr3);
 

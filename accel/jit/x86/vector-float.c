@@ -5,7 +5,8 @@
  *
  * A kernel computes into `d` with all exceptions masked, and the flags are looked at
  * afterwards. Arithmetic is in assembler, so that operands keep their order (which matters for NaNs)
- * and nothing moves out of where the guest's MXCSR is loaded.
+ * and nothing moves out of where the guest's MXCSR is loaded. So PE beside an overflow or underflow that
+ * is not masked tells of the masked result, where a CPU's tells of one of unbounded exponent.
  */
 #include "accel/jit/x86/vector.h"
 
@@ -76,7 +77,7 @@ NOT_INLINED static uint32_t run(Kernel kernel, uint32_t mxcsr, X86Vector *d,
     return flags;
 }
 
-/* The flags in `allowed` count. */
+/* The flags in `allowed` count. An exception that is not masked leaves `d` alone. */
 static void float_operation(Kernel kernel, uint32_t allowed, void *cpu, void *d, const void *a,
                             const void *b, uint32_t imm)
 {
@@ -343,51 +344,59 @@ ALTERNATING(X)
 #undef X
 
 /*
- * The products are summed in pairs; the order tells which of two NaNs it is. When a step's
- * exception is not masked the later ones do not happen; here they do, with the masked result.
+ * The products are summed in pairs; the order tells which of two NaNs it is. After a step whose
+ * exception is not masked there is no next one: SDM volume 2, DPPS. DPPD needs no second sum.
  */
-static void kernel_dpps(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+#define DOT(X) X(dpps, f32, single) X(dppd, f64, double)
+
+#define X(name, lane, precision) \
+    static void kernel_##name##_product(X86Vector *d, const X86Vector *a, const X86Vector *b, \
+                                        uint32_t imm) \
+    { \
+        unsigned n = 16 / sizeof(a->lane[0]); \
+        for (unsigned i = 0; i < n * parts(imm); i++) { \
+            d->lane[i] = imm >> (4 + i % n) & 1 ? mul_##precision(a->lane[i], b->lane[i]) : 0; \
+        } \
+    }
+DOT(X)
+#undef X
+
+static void kernel_dpps_pairs(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
 {
-    for (unsigned part = 0; part < parts(imm); part++) {
-        float product[4] = { 0 };
-        for (unsigned i = 0; i < 4; i++) {
-            if (imm >> (4 + i) & 1) {
-                product[i] = mul_single(a->f32[4 * part + i], b->f32[4 * part + i]);
-            }
-        }
-        float pair[4];
-        for (unsigned i = 0; i < 4; i++) {
-            pair[i] = add_single(product[i ^ 1], product[i]);
-        }
-        for (unsigned i = 0; i < 4; i++) {
-            float sum = add_single(pair[i], pair[i ^ 2]);
-            d->f32[4 * part + i] = imm >> i & 1 ? sum : 0;
-        }
+    for (unsigned i = 0; i < 4 * parts(imm); i++) {
+        d->f32[i] = add_single(a->f32[i ^ 1], a->f32[i]);
+    }
+}
+
+static void kernel_dpps_sum(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+{
+    for (unsigned i = 0; i < 4 * parts(imm); i++) {
+        float sum = add_single(a->f32[i], a->f32[i ^ 2]);
+        d->f32[i] = imm >> i % 4 & 1 ? sum : 0;
+    }
+}
+
+static void kernel_dppd_sum(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        double sum = add_double(a->f64[i], a->f64[i ^ 1]);
+        d->f64[i] = imm >> i & 1 ? sum : 0;
     }
 }
 
 X86_VECTOR_FUNCTION(dpps)
 {
-    float_operation(kernel_dpps, MXCSR_FLAGS, cpu, d, a, b, imm);
-}
-
-static void kernel_dppd(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
-{
-    double product[2] = { 0 };
-    for (unsigned i = 0; i < 2; i++) {
-        if (imm >> (4 + i) & 1) {
-            product[i] = mul_double(a->f64[i], b->f64[i]);
-        }
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        double sum = add_double(product[i], product[i ^ 1]);
-        d->f64[i] = imm >> i & 1 ? sum : 0;
-    }
+    X86Vector product, pairs;
+    float_operation(kernel_dpps_product, MXCSR_FLAGS, cpu, &product, a, b, imm);
+    float_operation(kernel_dpps_pairs, MXCSR_FLAGS, cpu, &pairs, &product, &product, imm);
+    float_operation(kernel_dpps_sum, MXCSR_FLAGS, cpu, d, &pairs, &pairs, imm);
 }
 
 X86_VECTOR_FUNCTION(dppd)
 {
-    float_operation(kernel_dppd, MXCSR_FLAGS, cpu, d, a, b, imm);
+    X86Vector product;
+    float_operation(kernel_dppd_product, MXCSR_FLAGS, cpu, &product, a, b, imm);
+    float_operation(kernel_dppd_sum, MXCSR_FLAGS, cpu, d, &product, &product, imm);
 }
 
 /* ---- conversions from and to general registers and MMX ---- */

@@ -80,6 +80,7 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
         }
         address = base + (g.address32 ? (uint32_t)address : address);
         uint64_t value = jit_load(&cpu->core, g.linear32 ? (uint32_t)address : address, size, mode);
+        memset(d->u8 + g.wide, 0, 32 - g.wide);
         memcpy(d->u8 + i * size, &value, size);
         memset(mask->u8 + i * size, 0, size);
     }

@@ -201,11 +201,14 @@ static void make_prefixes(Maker *k)
     bool string = row->lower == x86_lower_string;
 
     k->address_size = k->c->bits / 8;
-    /* Whether a masked move that moves nothing asks its segment is the CPU's choice. */
-    if (one_in(8) && row->lower != x86_lower_vmaskmov_load && row->lower != x86_lower_vmaskmov_store) {
+    /* Whether a masked move that moves nothing asks its segment is the CPU's choice, and whether SS
+     * makes MOVBE's fault #SS in 64-bit code. */
+    if (one_in(8) && row->lower != x86_lower_vmaskmov_load &&
+        row->lower != x86_lower_vmaskmov_store && row->lower != x86_lower_movbe) {
         put(k, segments[native_below(6)]);
     }
-    if (one_in(k->c->bits == 64 ? 8 : 32)) {
+    /* MASKMOVQ that stores nothing may fault, and aim_others() cannot aim 16 bits. */
+    if (one_in(k->c->bits == 64 ? 8 : 32) && (k->c->bits == 64 || row->lower != x86_lower_maskmov)) {
         put(k, 0x67);
         k->address_size = k->c->bits == 64 ? 4 : 2;
     }
@@ -437,6 +440,7 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
     c->length += insn.length;
     c->insns++;
     c->of_vectors = insn.row->of_vectors;
+    c->in_parts = insn.row->lower == x86_lower_movbe || insn.row->operands[0] == X86_OP_Mt;
     c->undefined = insn.row->undefined;
     return true;
 }

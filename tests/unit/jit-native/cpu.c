@@ -40,8 +40,7 @@ static bool walk(JitCpu *core, uint64_t address, JitAccess access, unsigned mode
         if (probe) {
             return false;
         }
-        cpu->cr2 = address;
-        x86_raise_error(cpu, X86_PFV, (there ? 1 : 0) | (access == JIT_WRITE ? 2 : 0) | 4);
+        x86_page_fault(cpu, address, access, mode, there ? 1 : 0);
     }
     *page = (JitPage){ .physical = at & JIT_PAGE_MASK, .size = JIT_PAGE_SIZE,
                        .allowed = JIT_CAN_READ | (data ? JIT_CAN_WRITE : JIT_CAN_FETCH) };

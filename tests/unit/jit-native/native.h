@@ -71,7 +71,7 @@ typedef struct NativeCase {
     unsigned bits;
     uint8_t code[64];
     unsigned length, insns;
-    bool of_vectors;
+    bool of_vectors, in_parts;  /* in_parts: stores more than once */
     uint16_t undefined;     /* arithmetic flags */
     NativeState state;
 } NativeCase;
