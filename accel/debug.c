@@ -106,7 +106,7 @@ bool debug_point_add(DebugKind kind, uint64_t address, uint64_t length, Cpu *cpu
     if (!check(&point, error)) {
         return false;
     }
-    if (kind == DEBUG_BREAK_SOFTWARE &&
+    if (kind == DEBUG_BREAK_SOFTWARE && vcpu_at(0)->ops->breaks_in_memory &&
         (!cpu->ops->translate || !cpu->ops->translate(cpu, address, &point.physical))) {
         error_set(error, ERROR_INVALID, "no memory is mapped at 0x%" PRIx64, address);
         return false;

@@ -28,7 +28,7 @@ typedef struct DebugPoint {
     DebugKind kind;
     uint64_t address;      /* linear */
     uint64_t length;       /* bytes; of breakpoints unused */
-    uint64_t physical;     /* of a software breakpoint, when it was set */
+    uint64_t physical;     /* of a software breakpoint, if it stands in memory, when it was set */
     uint8_t original;      /* the accelerator's: what it put its breakpoint over */
     bool in_place;         /* … it did */
 } DebugPoint;

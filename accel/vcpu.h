@@ -73,6 +73,8 @@ typedef struct VcpuOps {
     bool (*set_debug)(Vcpu *vcpu, GError **error);
     /* Can the point be set, beside those that are? NULL: any. */
     bool (*check_debug)(const struct DebugPoint *point, GError **error);
+    /* A software breakpoint stands in guest memory: it is set where memory is mapped. */
+    bool breaks_in_memory;
 } VcpuOps;
 
 typedef struct VcpuWork VcpuWork;

@@ -165,4 +165,5 @@ const VcpuOps kvm_vcpu_ops = {
     .run = run, .kick = kick, .has_work = kvm_x86_has_work, .get_state = kvm_x86_get_state,
     .put_state = kvm_x86_put_state, .inject_nmi = kvm_x86_inject_nmi,
     .set_debug = kvm_x86_set_debug, .check_debug = kvm_x86_check_debug,
+    .breaks_in_memory = true,
 };

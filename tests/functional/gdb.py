@@ -157,6 +157,20 @@ def check_breakpoints(backend, kind):
             raise TestFailure('a breakpoint went twice')
 
 
+def check_unmapped():
+    """The software CPU's breakpoints need no memory yet: a kernel that is about to start has none
+    where it will run. INT3 of KVM does."""
+    with Session() as s:
+        c = s.client
+        names = [reg.get('name') for reg in xml.etree.ElementTree.fromstring(
+            c.document('target.xml').split('\n', 2)[2]).iter('reg')]
+        c.write(0x8000, bytes(4096))
+        for name, value in (('cr3', 0x8000), ('cr0', 0x80000011)):
+            expect_equal(c.set_register(names.index(name), value, 8), 'OK', name)
+        expect_equal(c.ask('m9000,1')[:1], 'E', 'reading what is not mapped')
+        expect_equal(c.ask('Z0,9000,1') == 'OK', BACKENDS != ('kvm',), 'Z0')
+
+
 def check_steps(backend):
     with Session(accel=accel_of(backend)) as s:
         c = s.client
@@ -331,6 +345,6 @@ if __name__ == '__main__':
         cases += [(f'breakpoints, {b}, kind {k}', lambda b=b, k=k: check_breakpoints(b, k)) for k in (0, 1)]
         cases += [(f'steps, {b}', lambda b=b: check_steps(b)),
                   (f'watchpoints, {b}', lambda b=b: check_watchpoints(b))]
-    cases += [('threads', check_threads), ('monitor commands, detaching', check_monitor),
+    cases += [('breakpoints without memory', check_unmapped), ('threads', check_threads), ('monitor commands, detaching', check_monitor),
               ('frames and bad packets', check_frames)]
     sys.exit(run_cases(cases))

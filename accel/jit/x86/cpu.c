@@ -137,7 +137,7 @@ static bool get_state(JitCpu *jit, GError **error)
     memcpy(s->pdptr, cpu->pdptr, sizeof(s->pdptr));
     s->pdptrs_valid = (cpu->cr0 & X86_CR0_PG) && (cpu->cr4 & X86_CR4_PAE) && !x86_long_mode(cpu);
     s->rip = cpu->rip;
-    s->rflags = x86_get_rflags(cpu);
+    s->rflags = x86_shown_rflags(cpu);
     s->gdtr = cpu->gdtr;
     s->idtr = cpu->idtr;
     s->cr0 = cpu->cr0;

@@ -272,7 +272,7 @@ static void deliver_32(X86Jit *cpu, Gate *gate, bool has_error, uint32_t error, 
 void x86_deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, uint32_t error,
                  uint64_t next)
 {
-    uint64_t rflags = x86_get_rflags(cpu);
+    uint64_t rflags = x86_shown_rflags(cpu);
     bool fault = !software && cpu->events.exception_injected && vector != X86_DB;
     Gate gate = { 0 };
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "accel/jit/x86/lower.h"
+#include "accel/jit/x86/system.h"
 
 #define SLOT(name, member, pin) { name, offsetof(X86Jit, member), sizeof(((X86Jit *)0)->member), pin }
 
@@ -92,6 +93,17 @@ uint64_t x86_get_rflags(const X86Jit *cpu)
 {
     return x86_flags(cpu->cc_op, cpu->cc_dst, cpu->cc_src, cpu->cc_src2) | cpu->direction |
            cpu->rflags | 2;
+}
+
+/*
+ * RF ends with the instruction after IRET, which is only done where it counts (x86_help_debug_step());
+ * elsewhere it may be left over from long ago.
+ */
+uint64_t x86_shown_rflags(const X86Jit *cpu)
+{
+    uint64_t value = x86_get_rflags(cpu);
+
+    return (value & X86_TF) || x86_breaks_on_code(cpu) ? value : value & ~(uint64_t)X86_RF;
 }
 
 void x86_set_rflags(X86Jit *cpu, uint64_t value)

@@ -192,6 +192,8 @@ extern const IrSlot x86_slots[X86_SLOTS];
 uint64_t x86_flags(uint64_t cc_op, uint64_t dst, uint64_t src, uint64_t src2);
 /* All of RFLAGS as PUSHF would see it (RF and VM included), and back. */
 uint64_t x86_get_rflags(const X86Jit *cpu);
+/* As the guest and others see them between instructions. */
+uint64_t x86_shown_rflags(const X86Jit *cpu);
 void x86_set_rflags(X86Jit *cpu, uint64_t value);
 
 /* ---- lower.c ---- */
