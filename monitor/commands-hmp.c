@@ -70,9 +70,6 @@ static void print(Monitor *monitor, GVariant *args, GError **error)
         monitor_printf(monitor, g_ascii_isprint(value & 0xff) && value < 0x80 ? "'%c'\n"
                                 : "'\\x%02x'\n", (unsigned)(value & 0xff));
         break;
-    case 'i':
-        error_set(error, ERROR_INVALID, "print: the format 'i' is for memory: see x");
-        break;
     default:
         monitor_printf(monitor, "%#" G_GINT64_MODIFIER "x\n", (guint64)value);
         break;

@@ -266,9 +266,6 @@ static void dump(Monitor *monitor, Cpu *cpu, GVariant *args, GError **error)
         }
         return;
     }
-    if (!unit) {
-        unit = format == 'c' ? 1 : 4;
-    }
     dump_lines(monitor, cpu, args_int(args, "addr", 0), format, unit, count);
 }
 
@@ -316,17 +313,15 @@ static const struct {
 } port_sizes[] = { { 1, 'b' }, { 2, 'w' }, { 4, 'l' } };
 
 /* The letter of a format's unit; 0 with an error. "l" is not a format letter: "w" means 4 there. */
-static char port_letter(unsigned *size, GError **error)
+static char port_letter(unsigned size, GError **error)
 {
-    if (!*size) {
-        *size = 1;
-    }
     for (unsigned i = 0; i < G_N_ELEMENTS(port_sizes); i++) {
-        if (port_sizes[i].size == *size) {
+        if (port_sizes[i].size == size) {
             return port_sizes[i].letter;
         }
     }
-    error_set(error, ERROR_INVALID, "a port is read or written by 1, 2 or 4 bytes, not %u", *size);
+    error_set(error, ERROR_INVALID, "a port is read or written by 1, 2 or 4 bytes (/b, /h, /w), not %u",
+              size);
     return 0;
 }
 
@@ -334,7 +329,7 @@ static void port_read(Monitor *monitor, GVariant *args, GError **error)
 {
     uint64_t address = args_uint(args, "addr", 0) & 0xffff, value = 0;
     unsigned size = args_int(args, "unit", 0);
-    char letter = port_letter(&size, error);
+    char letter = port_letter(size, error);
 
     if (!letter || !machine_io()) {
         return;
@@ -353,7 +348,7 @@ static void port_write(Monitor *monitor, GVariant *args, GError **error)
 {
     unsigned size = args_int(args, "unit", 0);
 
-    if (port_letter(&size, error) && machine_io()) {
+    if (port_letter(size, error) && machine_io()) {
         address_space_store(machine_io(), args_uint(args, "addr", 0) & 0xffff, size,
                             ENDIAN_LITTLE, (MemoryAttrs){ 0 },
                             args_uint(args, "val", 0) & bits_mask(8 * size));

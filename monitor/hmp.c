@@ -127,8 +127,11 @@ static unsigned unit_size(char c)
     }
 }
 
+/* A format stays in effect for the next commands; a unit that was given, too. */
 static bool parse_format(const char **at, GVariantBuilder *args, GError **error)
 {
+    static char last_format = 'x';
+    static unsigned last_unit = 4;
     int64_t count = 1;
     unsigned unit = 0;
     char format = 0;
@@ -150,6 +153,13 @@ static bool parse_format(const char **at, GVariantBuilder *args, GError **error)
                 return false;
             }
         }
+    }
+    format = last_format = format ? format : last_format;
+    if (unit && format != 'i') {
+        last_unit = unit;
+    }
+    if (!unit) {
+        unit = format == 'i' || format == 'c' ? 1 : last_unit;
     }
     dict_int(args, "count", count);
     dict_take_str(args, "format", g_strdup_printf("%.1s", (char[]){ format, 0 }));

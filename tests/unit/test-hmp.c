@@ -241,8 +241,11 @@ static void test_arguments(void)
                "\"word\": \"two words\\n\\\"\", \"n\": 3}");
     check_args("t-format/20xg 0x10", "{\"count\": 20, \"format\": \"x\", \"unit\": 8, "
                "\"addr\": 16}");
-    check_args("t-format /i 5", "{\"count\": 1, \"format\": \"i\", \"unit\": 0, \"addr\": 5}");
-    check_args("t-format 5", "{\"count\": 1, \"format\": \"\", \"unit\": 0, \"addr\": 5}");
+    check_args("t-format /i 5", "{\"count\": 1, \"format\": \"i\", \"unit\": 1, \"addr\": 5}");
+    /* What was given last holds. */
+    check_args("t-format /d 5", "{\"count\": 1, \"format\": \"d\", \"unit\": 8, \"addr\": 5}");
+    check_args("t-format 5", "{\"count\": 1, \"format\": \"d\", \"unit\": 8, \"addr\": 5}");
+    check_args("t-format /xw 5", "{\"count\": 1, \"format\": \"x\", \"unit\": 4, \"addr\": 5}");
     check_args("t-bool on", "{\"on\": true}");
     check_args("t-bool", "{}");
 }
@@ -283,6 +286,8 @@ static void test_help(void)
     check_run("p/o 8", "010\r\n");
     check_run("p/c 65", "'A'\r\n");
     check_run("p/c 1", "'\\x01'\r\n");
+    check_run("p 1", "'\\x01'\r\n");
+    check_run("p/x 1", "0x1\r\n");
 }
 
 static void test_completion(void)

@@ -505,7 +505,8 @@ static void test_memory(void)
     check_human("xp /4xb 0x10", "0000000000000010: 0x10 0x11 0x12 0x13\r\n");
     check_human("xp/5xh 0", "0000000000000000: 0x0100 0x0302 0x0504 0x0706 0x0908\r\n");
     check_human("xp /xg 0", "0000000000000000: 0x0706050403020100\r\n");
-    check_human("xp 0", "0000000000000000: 0x03020100\r\n");
+    check_human("xp 0", "0000000000000000: 0x0706050403020100\r\n");
+    check_human("xp /w 0", "0000000000000000: 0x03020100\r\n");
     check_human("xp /2db 0xff", "00000000000000ff:  -1   0\r\n");
     check_human("xp /2ub 0xff", "00000000000000ff: 255   0\r\n");
     check_human("xp /2ob 7", "0000000000000007:  07 010\r\n");
@@ -516,6 +517,9 @@ static void test_memory(void)
     check_human("xp /4i 0", "Error: code of this CPU cannot be disassembled\r\n");
     check_human("x /4xb 0x1010", "0000000000001010: 0x10 0x11 0x12 0x13\r\n");
     check_human("x /4xb 0x10", "0000000000000010: Cannot access memory\r\n");
+    check_human("xp /1i 0", "Error: code of this CPU cannot be disassembled\r\n");
+    check_human("print 10", "0xa\r\n");
+    check_human("print /xw 10", "0xa\r\n");
     check_human("gva2gpa 0x1234", "gpa: 0x234\r\n");
     check_human("gva2gpa 0", "Unmapped\r\n");
     check_human("sum 0xff 3", "49216\r\n");
