@@ -202,6 +202,37 @@ unsigned accel_features(void)
     return current && accel_type(current)->features ? accel_type(current)->features(current) : 0;
 }
 
+bool accel_describe(GString *out)
+{
+    if (!current || !accel_type(current)->describe) {
+        return false;
+    }
+    accel_type(current)->describe(current, out);
+    return true;
+}
+
+bool accel_set_single(bool on)
+{
+    bool runs = current && current->attached && machine_is_running();
+
+    if (!current || !accel_type(current)->set_single) {
+        return false;
+    }
+    if (runs) {
+        vcpus_pause();
+    }
+    accel_type(current)->set_single(current, on);
+    if (runs) {
+        vcpus_resume();
+    }
+    return true;
+}
+
+bool accel_is_single(void)
+{
+    return current && accel_type(current)->is_single && accel_type(current)->is_single(current);
+}
+
 bool accel_machine_init(GError **error)
 {
     const AccelType *type = current ? accel_type(current) : NULL;

@@ -60,6 +60,11 @@ typedef struct AccelType {
     /* Before CPUs go on, after they stopped. */
     void (*run_state)(Accel *accel, bool running);
     unsigned (*features)(Accel *accel);
+    /* What it made of the guest's code; NULL: it makes nothing. */
+    void (*describe)(Accel *accel, GString *out);
+    /* Instruction by instruction, for debugging; NULL: it cannot. While no CPU runs. */
+    void (*set_single)(Accel *accel, bool on);
+    bool (*is_single)(Accel *accel);
 } AccelType;
 
 struct Accel {
@@ -94,6 +99,12 @@ bool accel_machine_init(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool accel_machine_attach(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void accel_machine_detach(void);
 unsigned accel_features(void);
+
+/* The text of `info jit`; false: the accelerator does not translate. */
+bool accel_describe(GString *out);
+/* Guest code goes on instruction by instruction. False: the accelerator cannot. */
+bool accel_set_single(bool on);
+bool accel_is_single(void);
 
 /* Hot-plugged CPUs; those that are there at attach need neither. */
 bool accel_cpu_plug(Cpu *cpu, GError **error) G_GNUC_WARN_UNUSED_RESULT;

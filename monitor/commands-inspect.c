@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the machine is and what it does: the texts of `info`. */
+#include "accel/accel.h"
+#include "base/error.h"
 #include "hw/core/machine.h"
 #include "memory/ram.h"
 #include "memory/space.h"
@@ -204,6 +206,13 @@ static void info_roms(Monitor *monitor, GVariant *args, GError **error)
     print_topic(monitor, "roms");
 }
 
+static void info_jit(Monitor *monitor, GVariant *args, GError **error)
+{
+    if (!accel_describe(monitor->text)) {
+        error_set(error, ERROR_FAILED, "JIT information is only available with accel=jit");
+    }
+}
+
 /* One device, whatever it is: its own text, and the registers of its tables. */
 static void print_stored_registers(Monitor *monitor, Device *device)
 {
@@ -275,6 +284,17 @@ static GVariant *x_query_ramblock(Monitor *monitor, GVariant *args, GError **err
     return human_readable(text);
 }
 
+static GVariant *x_query_jit(Monitor *monitor, GVariant *args, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (!accel_describe(text)) {
+        error_set(error, ERROR_FAILED, "JIT information is only available with accel=jit");
+        return NULL;
+    }
+    return human_readable(text);
+}
+
 /* ---- the tables ---- */
 
 static const SchemaType types[] = {
@@ -290,6 +310,8 @@ static const Command commands[] = {
       .returns = "HumanReadableText", .handler = x_query_roms },
     { .name = "x-query-ramblock", .help = "The blocks of guest memory, as text.",
       .returns = "HumanReadableText", .handler = x_query_ramblock },
+    { .name = "x-query-jit", .help = "What the software CPU has translated, as text.",
+      .returns = "HumanReadableText", .handler = x_query_jit },
     { 0 },
 };
 
@@ -325,6 +347,7 @@ static const HmpCommand hmp_infos[] = {
       .handler = info_irq },
     { .name = "pci", .help = "show PCI info", .handler = info_pci },
     { .name = "roms", .help = "show roms", .handler = info_roms },
+    { .name = "jit", .help = "show dynamic compiler info", .handler = info_jit },
     { 0 },
 };
 

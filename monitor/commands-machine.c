@@ -12,8 +12,9 @@
 
 static GVariant *query_status(Monitor *monitor, GVariant *args, GError **error)
 {
-    return g_variant_new_parsed("{'status': <%s>, 'singlestep': <false>, 'running': <%b>}",
-                                run_state_name(machine_run_state()), machine_is_running());
+    return g_variant_new_parsed("{'status': <%s>, 'singlestep': <%b>, 'running': <%b>}",
+                                run_state_name(machine_run_state()), accel_is_single(),
+                                machine_is_running());
 }
 
 static GVariant *stop(Monitor *monitor, GVariant *args, GError **error)
@@ -213,6 +214,18 @@ static void info_kvm(Monitor *monitor, GVariant *args, GError **error)
     monitor_printf(monitor, "kvm support: %s\n",
                    !object_type_find("kvm-accel") ? "not compiled"
                    : g_str_equal(accel_name(), "kvm") ? "enabled" : "disabled");
+}
+
+static void singlestep(Monitor *monitor, GVariant *args, GError **error)
+{
+    const char *option = args_str(args, "option");
+
+    if (option && !g_str_equal(option, "on") && !g_str_equal(option, "off")) {
+        monitor_printf(monitor, "unexpected option %s\n", option);
+    } else if (!accel_set_single(!option || g_str_equal(option, "on"))) {
+        error_set(error, ERROR_FAILED, "the accelerator %s has no mode of single instructions",
+                  accel_name());
+    }
 }
 
 static void info_memory_size(Monitor *monitor, GVariant *args, GError **error)
@@ -420,6 +433,9 @@ static const Event events[] = {
 static const HmpCommand hmp_commands[] = {
     { .name = "stop|s", .help = "stop emulation", .qmp = "stop" },
     { .name = "cont|c", .help = "resume emulation", .qmp = "cont" },
+    { .name = "singlestep", .params = "[on|off]",
+      .args = (const HmpArg[]){ { "option", HMP_WORD, true }, { 0 } },
+      .help = "run emulation in singlestep mode or switch to normal mode", .handler = singlestep },
     { .name = "quit|q", .help = "quit the emulator", .qmp = "quit" },
     { .name = "system_reset", .help = "reset the system", .qmp = "system_reset" },
     { .name = "system_powerdown", .help = "send system power down event",

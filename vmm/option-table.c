@@ -77,6 +77,8 @@ const OptionInfo option_table[] = {
     { "qtest", OPTION_ONCE, "DEV", "serve the qtest protocol" },
     { "qtest-log", OPTION_ONCE, "FILE", "the log of the qtest dialogue, or 'none'" },
     { "S", OPTION_FLAG, NULL, "do not start the CPUs; 'cont' does" },
+    { "singlestep", OPTION_FLAG, NULL,
+      "the software CPU goes on instruction by instruction, for debugging" },
     { "gdb", OPTION_ONCE, "DEV", "serve a debugger (GDB) on 'tcp::1234', 'unix:PATH,server=on', …" },
     { "s", OPTION_FLAG, NULL, "short for -gdb tcp::1234", NULL, NULL, NULL, "gdb tcp::1234" },
     { "d", OPTION_LIST, "ITEM[,…]", "log items to standard error ('-d help' for a list)" },

@@ -430,7 +430,14 @@ static bool start_accel(GError **error)
         g_variant_unref(dicts->pdata[i]);
         dicts->pdata[i] = dict;
     }
-    return start_icount(error) && accel_select(dicts, error) && check_icount(error);
+    if (!start_icount(error) || !accel_select(dicts, error) || !check_icount(error)) {
+        return false;
+    }
+    if (option_given("singlestep") && !accel_set_single(true)) {
+        report_warning("-singlestep: the accelerator %s has no such mode; -accel jit does",
+                       accel_name());
+    }
+    return true;
 }
 
 /* ---- devices and objects ---- */

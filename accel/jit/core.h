@@ -260,6 +260,10 @@ bool jit_perf_map_open(GError **error);
 void jit_perf_map_close(void);
 void jit_perf_map_add(const void *code, size_t bytes, const char *name);
 
+/* ---- statistics.c ---- */
+
+void jit_describe(GString *out);
+
 /* ---- debug.c ---- */
 
 bool jit_set_debug(Vcpu *vcpu, GError **error);

@@ -313,6 +313,12 @@ size_t jit_host_shared(const void **address)
     return code.write ? code.fixed : 0;
 }
 
+size_t jit_host_used(size_t *size)
+{
+    *size = code.write ? code.size - code.fixed : 0;
+    return code.write ? code.used - code.fixed : 0;
+}
+
 bool jit_host_is_full(void)
 {
     return code.write && code.size - code.used < ROOM_LEFT;
@@ -375,6 +381,7 @@ bool jit_host_init(size_t bytes, GError **error)
 void jit_host_release(void) {}
 void jit_host_flush(void) {}
 bool jit_host_is_full(void) { return false; }
+size_t jit_host_used(size_t *size) { return *size = 0; }
 size_t jit_host_compile(JitBlock *block) { return 0; }
 size_t jit_host_shared(const void **address) { return 0; }
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to) {}

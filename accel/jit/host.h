@@ -20,6 +20,8 @@ size_t jit_host_shared(const void **address);
 void jit_host_flush(void);
 /* Little code memory is left: blocks should be flushed. */
 bool jit_host_is_full(void);
+/* Bytes of code, and room for them. Under jit.lock. */
+size_t jit_host_used(size_t *size);
 
 /* Sets block->code and returns its size in bytes; leaves it NULL and returns 0 where that cannot be. */
 size_t jit_host_compile(JitBlock *block);

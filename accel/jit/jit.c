@@ -291,6 +291,27 @@ int64_t jit_put_time(void)
     return jit.putting ? jit.put_time : time_virtual();
 }
 
+static void describe(Accel *accel, GString *out)
+{
+    jit_describe(out);
+}
+
+static void set_single(Accel *accel, bool on)
+{
+    if (jit.one_insn != on) {
+        jit.one_insn = on;
+        jit_cache_flush();
+        for (unsigned i = 0; i < vcpu_count(); i++) {
+            jit_jumps_flush((JitCpu *)vcpu_at(i));
+        }
+    }
+}
+
+static bool is_single(Accel *accel)
+{
+    return jit.one_insn;
+}
+
 static unsigned jit_features(Accel *accel)
 {
     return ACCEL_CPUS_RUN | ACCEL_ICOUNT;
@@ -318,5 +339,6 @@ const AccelType jit_accel_type = {
     .properties = TABLE(jit_properties), .vcpu = &jit_vcpu_ops,
     .open = jit_open, .close = jit_close, .machine_init = jit_machine_init,
     .machine_attach = jit_machine_attach, .machine_detach = jit_machine_detach,
-    .features = jit_features, .run_state = jit_run_state,
+    .features = jit_features, .run_state = jit_run_state, .describe = describe,
+    .set_single = set_single, .is_single = is_single,
 };

@@ -3,10 +3,11 @@
 """Real code on the software CPU: SeaBIOS up to its boot attempt, by the host's instructions and by
 the evaluator; 1 and 2 CPUs. Prints TAP."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import VM, expect_equal, run_cases  # noqa: E402
+from harness import VM, QmpError, TestFailure, expect_equal, run_cases  # noqa: E402
 
 
 def check_firmware(backend, cpus):
@@ -26,8 +27,37 @@ def check_firmware(backend, cpus):
         expect_equal(vm.wait(), 0, 'exit status')
 
 
+def check_single():
+    """Instruction by instruction: by option, property and monitor; what `info jit` tells of it."""
+    def longest(vm):
+        return int(re.search(r'max=\d+ bytes, (\d+) instructions', vm.qmp('x-query-jit')[
+            'human-readable-text']).group(1))
+
+    for options in (('-accel', 'jit', '-singlestep'), ('-accel', 'jit,one-insn-per-tb=on'), ('-accel', 'tcg')):
+        with VM('-machine', 'pc', *options, '-m', '64', '-nodefaults', '-chardev', 'stdio,id=log', '-device',
+                'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+            vm.expect('Booting from Hard Disk', 100)
+            expect_equal(vm.qmp('query-status')['singlestep'], len(options) == 3 or 'one' in options[1],
+                         'singlestep')
+            expect_equal(longest(vm) == 1, vm.qmp('query-status')['singlestep'], 'one instruction')
+            for word in ('on', 'off'):
+                vm.qmp('human-monitor-command', command_line=f'singlestep {word}')
+                expect_equal(vm.qmp('query-status')['singlestep'], word == 'on', word)
+            vm.qmp('system_reset')
+            vm.expect('Booting from Hard Disk', 100)
+            expect_equal(longest(vm) > 1, True, 'more than one instruction')
+    with VM('-machine', 'pc', '-accel', 'qtest', '-singlestep', serial=False) as vm:
+        expect_equal(vm.qmp('query-status')['singlestep'], False, 'singlestep')
+        try:
+            vm.qmp('x-query-jit')
+        except QmpError:
+            return
+        raise TestFailure('x-query-jit without a translator')
+
+
 if __name__ == '__main__':
     # With 1 MiB for code, all of it is made anew again and again.
     sys.exit(run_cases([(f'SeaBIOS, {backend}, {cpus} CPU(s)',
                          lambda b=backend, n=cpus: check_firmware(b, n))
-                        for backend in ('host', 'host,tb-size=1', 'evaluator') for cpus in (1, 2)]))
+                        for backend in ('host', 'host,tb-size=1', 'evaluator') for cpus in (1, 2)]
+                       + [('one instruction a block', check_single)]))
