@@ -113,6 +113,21 @@ uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
     return 0;
 }
 
+/*
+ * After an instruction that leaves the block by itself and began with TF: HLT, SYSENTER and the like. A
+ * debug exception ends HLT.
+ */
+void x86_step_over(X86Jit *cpu, bool began_with_tf)
+{
+    cpu->rflags &= ~X86_RF;
+    if (began_with_tf) {
+        cpu->mp_state = X86_MP_RUNNABLE;
+        cpu->dr6 |= DR6_BS | cpu->debug_pending;
+        cpu->debug_pending = 0;
+        x86_raise(cpu, X86_DB);
+    }
+}
+
 uint64_t x86_help_int1(X86Jit *cpu, uint64_t next)
 {
     cpu->rip = next;

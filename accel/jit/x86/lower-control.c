@@ -209,6 +209,22 @@ void x86_lower_enter(Lower *l)
 
 /* ---- near jumps ---- */
 
+/*
+ * Outside of 64-bit code a near jump to where CS ends faults as the jump, before anything else is
+ * done. 16-bit code whose segment has its usual limit gets there with an operand of 32 bits alone.
+ */
+static bool targets_are_checked(const Lower *l)
+{
+    return l->flags & X86_CTX_CS_LIMIT || (code_bits(l) == 16 && l->insn.operand_size == 4);
+}
+
+static void check_target(Lower *l, IrValue target)
+{
+    if (targets_are_checked(l)) {
+        call_system(l, X86_HELPER_check_fetch, target, 0, 0, 0);
+    }
+}
+
 static uint64_t branch_target(const Lower *l)
 {
     uint64_t target = next_offset(l) + l->insn.imm;
@@ -217,6 +233,15 @@ static uint64_t branch_target(const Lower *l)
         return (uint16_t)target;
     }
     return wrap_offset(l, target);
+}
+
+/* Where the next instruction is, nobody looks before it is fetched. */
+static void check_branch(Lower *l, LowerCond c)
+{
+    if (targets_are_checked(l)) {
+        check_target(l, ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, branch_target(l)),
+                                  number(l, 0)));
+    }
 }
 
 #define TRACE_INSNS 24   /* so long, a block goes on behind a branch */
@@ -277,21 +302,29 @@ static void branch(Lower *l, LowerCond c)
 
 void x86_lower_jcc(Lower *l)
 {
-    branch(l, flag_condition(l, l->insn.opcode & 15));
+    LowerCond c = flag_condition(l, l->insn.opcode & 15);
+
+    check_branch(l, c);
+    branch(l, c);
 }
 
 void x86_lower_jmp(Lower *l)
 {
+    check_target(l, number(l, branch_target(l)));
     jump_to(l, branch_target(l));
 }
 
 void x86_lower_jmp_rm(Lower *l)
 {
-    jump_to_value(l, read_operand(l, 0));
+    IrValue target = read_operand(l, 0);
+
+    check_target(l, target);
+    jump_to_value(l, target);
 }
 
 void x86_lower_call(Lower *l)
 {
+    check_target(l, number(l, branch_target(l)));
     push_value(l, l->insn.operand_size, next_value(l));
     jump_to(l, branch_target(l));
 }
@@ -300,6 +333,7 @@ void x86_lower_call_rm(Lower *l)
 {
     IrValue target = read_operand(l, 0);
 
+    check_target(l, target);
     push_value(l, l->insn.operand_size, next_value(l));
     jump_to_value(l, target);
 }
@@ -310,6 +344,7 @@ void x86_lower_ret(Lower *l)
     IrValue target = load_stack(l, 0, size);
     uint64_t release = l->insn.row->operands[0] == X86_OP_Iw ? l->insn.imm & 0xffff : 0;
 
+    check_target(l, target);
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size + release));
     jump_to_value(l, target);
 }
@@ -317,8 +352,10 @@ void x86_lower_ret(Lower *l)
 /* JCXZ and its like. */
 void x86_lower_jcxz(Lower *l)
 {
-    branch(l, (LowerCond){ IR_EQ, IR_I64, read_gpr(l, X86_RCX, l->insn.address_size),
-                           number(l, 0) });
+    LowerCond c = { IR_EQ, IR_I64, read_gpr(l, X86_RCX, l->insn.address_size), number(l, 0) };
+
+    check_branch(l, c);
+    branch(l, c);
 }
 
 /* LOOP, and with arg 1 LOOPE, arg 2 LOOPNE: flags as a bit, combined without a branch. */
@@ -334,8 +371,10 @@ void x86_lower_loop(Lower *l)
         LowerCond c = flag_condition(l, l->insn.row->arg == 1 ? 4 : 5);
         more = ir_and(l->ir, IR_I64, more, ir_setcc(l->ir, c.cond, c.type, c.a, c.b));
     }
+    LowerCond c = { IR_NE, IR_I64, more, zero };
+    check_branch(l, c);
     write_gpr(l, X86_RCX, size, count);
-    branch(l, (LowerCond){ IR_NE, IR_I64, more, zero });
+    branch(l, c);
 }
 
 /* ---- far ---- */

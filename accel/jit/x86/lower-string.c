@@ -169,7 +169,7 @@ static uint64_t bulk(X86Jit *cpu, const StringInfo *s, uint64_t count)
     uint64_t target, source = 0;
     uint8_t *to, *from = NULL;
 
-    if (cpu->direction || s->checked || s->address_size == 2 || count < 4 ||
+    if (cpu->direction || s->checked || s->address_size == 2 || count < 4 || (cpu->rflags & X86_TF) ||
         (s->kind != STRING_MOVS && s->kind != STRING_STOS)) {
         return 0;
     }
@@ -236,7 +236,9 @@ static uint64_t string(X86Jit *cpu, uint64_t packed)
         if (ended(&s, compared)) {
             break;
         }
-        if (atomic_load_explicit(&cpu->core.attention, memory_order_relaxed) && count > done) {
+        /* A single step is one element: SDM volume 3, 17.3.1.4. */
+        if (count > done && (atomic_load_explicit(&cpu->core.attention, memory_order_relaxed) ||
+                             (cpu->rflags & X86_TF))) {
             return 0;
         }
     }

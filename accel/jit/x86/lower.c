@@ -13,7 +13,7 @@ unsigned code_bits(const Lower *l)
 
 uint64_t wrap_offset(const Lower *l, uint64_t offset)
 {
-    return code_bits(l) == 64 ? offset : code_bits(l) == 32 ? (uint32_t)offset : (uint16_t)offset;
+    return code_bits(l) == 64 ? offset : (uint32_t)offset;
 }
 
 uint64_t next_offset(const Lower *l)
@@ -483,12 +483,13 @@ static bool has_feature(const Lower *l)
 
 static void lower_one(Lower *l, X86Decoded decoded)
 {
+    uint64_t last = wrap_offset(l, l->pc - l->t->context.base) + l->insn.length - 1;
+
     ir_insn(l->ir, l->pc);
     ir_put(l->ir, X86_SLOT_RIP, insn_ip(l));
     l->linear = 0;
-    if (l->flags & X86_CTX_CS_LIMIT) {
-        call_system(l, X86_HELPER_check_fetch,
-                    number(l, l->pc - l->t->context.base + l->insn.length - 1), 0, 0, 0);
+    if (l->flags & X86_CTX_CS_LIMIT || (code_bits(l) == 16 && last > 0xffff)) {
+        call_system(l, X86_HELPER_check_fetch, number(l, last), 0, 0, 0);
     }
     if (l->flags & X86_CTX_BREAK) {
         call_system(l, X86_HELPER_debug_fetch, number(l, l->pc), 0, 0, 0);

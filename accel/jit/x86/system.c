@@ -363,6 +363,7 @@ uint64_t x86_help_halt(X86Jit *cpu, uint64_t next)
     need_cpl0(cpu);
     cpu->rip = next;
     cpu->mp_state = X86_MP_HALTED;
+    x86_step_over(cpu, cpu->rflags & X86_TF);
     jit_leave(&cpu->core);
 }
 
@@ -534,6 +535,8 @@ uint64_t x86_help_syscall(X86Jit *cpu, uint64_t next)
     cpu->gpr[X86_R11] = flags & ~(uint64_t)X86_RF;
     x86_set_rflags(cpu, (flags & ~cpu->fmask & ~(uint64_t)X86_RF) | X86_RFLAGS_FIXED);
     flat(cpu, cs, cs + 8, 0, true, x86_code64(cpu) ? cpu->lstar : cpu->cstar);
+    /* TF counts as it is now: who masks it is not stepped, and SYSRET's comes where SYSCALL was. */
+    x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;
 }
 
@@ -553,6 +556,7 @@ uint64_t x86_help_sysret(X86Jit *cpu, uint64_t size)
     flat(cpu, wide ? cs + 16 : cs, cs + 8, 3, wide,
          wide ? cpu->gpr[X86_RCX] : (uint32_t)cpu->gpr[X86_RCX]);
     jit_attention(&cpu->core);
+    x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;
 }
 
@@ -567,6 +571,7 @@ uint64_t x86_help_sysenter(X86Jit *cpu, uint64_t next)
     cpu->gpr[X86_RSP] = lma ? cpu->sysenter_esp : (uint32_t)cpu->sysenter_esp;
     flat(cpu, cpu->sysenter_cs, cpu->sysenter_cs + 8, 0, lma,
          lma ? cpu->sysenter_eip : (uint32_t)cpu->sysenter_eip);
+    x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;
 }
 
@@ -581,6 +586,7 @@ uint64_t x86_help_sysexit(X86Jit *cpu, uint64_t size)
     }
     cpu->gpr[X86_RSP] = size == 8 ? rsp : (uint32_t)rsp;
     flat(cpu, cs, cs + 8, 3, size == 8, size == 8 ? rip : (uint32_t)rip);
+    x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;
 }
 

@@ -124,6 +124,8 @@ void x86_smm_changed(X86Jit *cpu);
 /* DR0-3 or DR7 changed; x86_context_changed() is due, too. */
 void x86_breakpoints_changed(X86Jit *cpu);
 bool x86_breaks_on_code(const X86Jit *cpu);
+/* Behind an instruction that goes on elsewhere, or sleeps: the trap of a single step, if it is due. */
+void x86_step_over(X86Jit *cpu, bool began_with_tf);
 void x86_watch_hit(JitCpu *jit, unsigned number);
 /* After an access to ports: one of them may have a breakpoint. */
 void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size);

@@ -103,7 +103,13 @@ static void test_code_limit(void)
     gdt[EXEC_ONLY / 8] = segment((u32)code, 3, 0x49b);
     TRY("ljmp $112, $0", 0);
     EXPECT(GP, 0);
+    check("ip of the jump", caught.ip, 2);
+    code[2] = code[3] = 0x40;
+    TRY("ljmp $112, $0", 0);
+    EXPECT(GP, 0);
     check("ip", caught.ip, 4);
+    code[2] = 0xeb;
+    code[3] = 0;
     gdt[EXEC_ONLY / 8] = segment((u32)code, 2, 0x49b);
     TRY("ljmp $112, $0", 0);
     EXPECT(GP, 0);
@@ -111,6 +117,49 @@ static void test_code_limit(void)
     TRY("ljmp $112, $3", 0);
     EXPECT(GP, 0);
     check("cs", caught.cs, CODE);
+    gdt[EXEC_ONLY / 8] = segment(0, 0xfffff, 0xc99);
+}
+
+/* Near jumps to where the segment ends fault as jumps: nothing has changed. */
+static void test_near_jumps(void)
+{
+    static const struct { u8 code[8]; u32 value, ip; } jumps[] = {
+        { { 0xe9, 0, 1, 0, 0 } },                   /* JMP */
+        { { 0xeb, 0x40 } },
+        { { 0xe8, 0, 1, 0, 0 } },                   /* CALL */
+        { { 0xff, 0xe0 }, 0x100 },                  /* JMP *EAX */
+        { { 0xff, 0xd0 }, 0x100 },                  /* CALL *EAX */
+        { { 0x50, 0xc3 }, 0x100, 1 },               /* PUSH EAX; RET */
+        { { 0x50, 0xc2, 4, 0 }, 0x100, 1 },
+        { { 0x85, 0xc0, 0x75, 0x40 }, 1, 2 },       /* TEST EAX, EAX; JNZ */
+        { { 0x85, 0xc0, 0x74, 0x40, 0xf4 }, 1, 5 }, /* JZ, which does not jump; what follows is beyond */
+        { { 0x31, 0xc9, 0x49, 0xe2, 0x40 }, 0, 3 }, /* XOR ECX, ECX; DEC ECX; LOOP */
+        { { 0x31, 0xc9, 0xe3, 0x40 }, 0, 2 },       /* JECXZ */
+    };
+    static u8 code[16];
+
+    for (unsigned i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+        copy_code((u32)code, jumps[i].code, jumps[i].code + 8);
+        code[4] = i == 8 ? 0x90 : code[4];
+        gdt[EXEC_ONLY / 8] = segment((u32)code, i == 8 ? 4 : 15, 0x49b);
+        TRY("ljmp $112, $0", jumps[i].value);
+        EXPECT(GP, 0);
+        check("ip", caught.ip, jumps[i].ip);
+        check("cs", caught.cs, EXEC_ONLY);
+        check("the stack", caught.sp, resume_sp - (jumps[i].code[0] == 0x50 ? 4 : 0));
+    }
+    /* 16-bit code gets out of its 64 KiB with an operand of 32 bits, or step by step. */
+    static const u8 far16[] = { 0x66, 0xe9, 0, 0, 1, 0 };
+    copy_code((u32)code, far16, far16 + sizeof(far16));
+    gdt[EXEC_ONLY / 8] = segment((u32)code, 0xffff, 0x09b);
+    TRY("ljmp $112, $0", 0);
+    EXPECT(GP, 0);
+    check("ip", caught.ip, 0);
+    code[0] = 0x40;                                 /* INC AX, as the last byte */
+    gdt[EXEC_ONLY / 8] = segment((u32)code - 0xffff, 0xffff, 0x09b);
+    TRY("ljmp $112, $0xffff", 0);
+    EXPECT(GP, 0);
+    check("ip behind 64 KiB", caught.ip, 0x10000);
     gdt[EXEC_ONLY / 8] = segment(0, 0xfffff, 0xc99);
 }
 
@@ -684,6 +733,7 @@ void main(void)
     set_up();
     run("faults", test_faults);
     run("limits of code", test_code_limit);
+    run("near jumps", test_near_jumps);
     load_idt();
     run("vectors", test_bad_vector);
     run("user mode", test_user);
