@@ -61,6 +61,16 @@ static void open_page(JitTranslation *t, unsigned part, const JitTlbInfo *info)
     t->opened |= watch_page(info);
 }
 
+/* A device is asked for words, as by a CPU that does not cache it, and once for each. */
+static uint8_t device_byte(JitTranslation *t, uint64_t physical)
+{
+    if (t->word_at != (physical & ~3ull)) {
+        t->word_at = physical & ~3ull;
+        t->word = jit_load_physical(t->cpu, t->word_at, 4);
+    }
+    return t->word >> 8 * (physical & 3);
+}
+
 bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte)
 {
     unsigned part = (pc ^ t->context.pc) & JIT_PAGE_MASK ? 1 : 0;
@@ -74,7 +84,7 @@ bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte)
     if (t->page[part]) {
         *byte = t->page[part][pc & ~JIT_PAGE_MASK];
     } else {
-        *byte = (uint8_t)jit_load_physical(t->cpu, t->physical[part] | (pc & ~JIT_PAGE_MASK), 1);
+        *byte = device_byte(t, t->physical[part] | (pc & ~JIT_PAGE_MASK));
     }
     return true;
 }
@@ -130,10 +140,11 @@ static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t off
     return block;
 }
 
-/* The second page lies in another block of RAM: such code is not kept. */
+/* The second page lies in another block of RAM, or is the first again: such code is not kept. */
 static bool second_page_elsewhere(const JitTranslation *t, const RamBlock *ram)
 {
-    return t->page[1] && (!ram || t->page[1] < ram->host || t->page[1] >= ram->host + ram->size);
+    return t->page[1] && (!ram || t->page[1] < ram->host || t->page[1] >= ram->host + ram->size ||
+                          t->page[1] == t->page[0]);
 }
 
 /* Will somebody come back to a block, after a device has answered? */
@@ -224,7 +235,7 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     JitTranslation t = {
         .cpu = cpu, .ir = &core->ir, .context = *context,
         .max_insns = core->single || jit.one_insn ? 1 : 64,
-        .counted = jit.icount, .physical = { 0, UINT64_MAX }, .end = context->pc,
+        .counted = jit.icount, .physical = { 0, UINT64_MAX }, .word_at = UINT64_MAX, .end = context->pc,
         .uncached = core->single,
     };
     JitBlock *block, *other;

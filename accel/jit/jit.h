@@ -68,6 +68,8 @@ typedef struct JitTranslation {
     /* the core's */
     const uint8_t *page[2];
     uint64_t physical[2];
+    uint64_t word_at;    /* physical; what a device gave last: `word` */
+    uint32_t word;
     bool uncached;
     bool opened;         /* writes to one of the pages were not noticed before */
 } JitTranslation;

@@ -196,7 +196,8 @@ static bool code_byte(void *opaque, unsigned at, uint8_t *byte)
                               x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true, &page)) {
         return false;
     }
-    *byte = jit_load_physical(&cpu->core, page.physical | (pc & ~JIT_PAGE_MASK), 1);
+    *byte = jit_load_physical(&cpu->core, page.physical | (pc & ~JIT_PAGE_MASK & ~3ull), 4) >>
+            8 * (pc & 3);
     return true;
 }
 
