@@ -127,6 +127,9 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
         case IR_MULHU: case IR_MULHS:
             v[i] = ir_compute_binary(op->opcode, op->type, v[op->a], v[op->b]);
             break;
+        case IR_DIVU: case IR_DIVS:
+            v[i] = ir_compute_divide(op->opcode, op->type, v[op->a], v[op->b], v[op->c]);
+            break;
         case IR_NOT: case IR_NEG: case IR_BSWAP: case IR_POPCNT: case IR_CLZ: case IR_CTZ:
         case IR_SEXT8: case IR_SEXT16: case IR_SEXT32:
         case IR_ZEXT8: case IR_ZEXT16: case IR_ZEXT32:
@@ -185,6 +188,12 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
             if (ir_compute_cond(op->cond, op->type, v[op->a], v[op->b])) {
                 *number = op->target;
                 return JIT_END_EXIT;
+            }
+            break;
+        case IR_RAISE_IF:
+            if (ir_compute_cond(op->cond, op->type, v[op->a], v[op->b])) {
+                ((uint64_t (*)(void *, uint64_t))op->helper->function)(cpu, v[op->c]);
+                g_assert_not_reached();
             }
             break;
         case IR_GOTO:

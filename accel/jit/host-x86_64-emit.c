@@ -70,6 +70,18 @@ static void emit_exit_if(Gen *g, const IrOp *op)
     gen_exit(g, op->target);
 }
 
+static void emit_raise_if(Gen *g, const IrOp *op)
+{
+    emit_compare(g, op);
+    gen_fix(g, asm_jcc(&g->hot, condition(op->cond)), false, g->cold.length, true);
+    gen_show_slots(g, &g->cold);
+    gen_vectors_write(g, &g->cold, g->vector, false);
+    gen_load_value(g, &g->cold, RSI, op->c);
+    asm_mov_rr(&g->cold, RDI, RBP);
+    gen_call(g, &g->cold, (const void *)op->helper->function);
+    asm_byte(&g->cold, 0xcc);
+}
+
 /* ---- arithmetic ---- */
 
 /* A register with a copy of `a` that may be changed, and is the result's. */
@@ -109,11 +121,29 @@ static void emit_alu(Gen *g, const IrOp *op, unsigned alu)
 static void emit_mul(Gen *g, const IrOp *op)
 {
     bool wide = op->type == IR_I64;
-    int b = gen_use(g, op->b), a = gen_use(g, op->a), to = gen_result(g);
+    int b = gen_use(g, op->b), to;
 
-    asm_mov_rr(&g->hot, RAX, a);
-    asm_rr(&g->hot, wide, 0x0faf, RAX, b);
-    asm_mov_rr(&g->hot, to, RAX);
+    if (op->a == op->b) {
+        to = gen_result(g);
+        asm_mov_rr(&g->hot, to, b);
+        asm_rr(&g->hot, wide, 0x0faf, to, to);
+    } else {
+        to = result_from(g, op->a);
+        asm_rr(&g->hot, wide, 0x0faf, to, b);
+    }
+}
+
+static void emit_divide(Gen *g, const IrOp *op)
+{
+    bool wide = op->type == IR_I64;
+    int by = gen_use(g, op->c), to = gen_result(g);
+
+    gen_load_value(g, &g->hot, RAX, op->a);
+    gen_load_value(g, &g->hot, RDX, op->b);
+    asm_rex(&g->hot, wide, 0, 0, by, false);
+    asm_byte(&g->hot, 0xf7);
+    asm_register(&g->hot, op->opcode == IR_DIVU ? 6 : 7, by);
+    asm_rr(&g->hot, wide, 0x8b, to, RAX);
 }
 
 static void emit_mul_high(Gen *g, const IrOp *op)
@@ -572,6 +602,9 @@ void gen_operation(Gen *g, const IrOp *op)
     case IR_MULHU: case IR_MULHS:
         emit_mul_high(g, op);
         break;
+    case IR_DIVU: case IR_DIVS:
+        emit_divide(g, op);
+        break;
     case IR_SHL:
         emit_shift(g, op, SHIFT_SHL);
         break;
@@ -651,6 +684,9 @@ void gen_operation(Gen *g, const IrOp *op)
         break;
     case IR_EXIT_IF:
         emit_exit_if(g, op);
+        break;
+    case IR_RAISE_IF:
+        emit_raise_if(g, op);
         break;
     case IR_GOTO:
         emit_goto(g, op);

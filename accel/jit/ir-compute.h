@@ -70,6 +70,19 @@ static inline uint64_t ir_compute_binary(IrOpcode opcode, IrType type, uint64_t 
                           : ir_compute_binary64(opcode, a, b);
 }
 
+static inline uint64_t ir_compute_divide(IrOpcode opcode, IrType type, uint64_t low, uint64_t high,
+                                         uint64_t by)
+{
+    unsigned __int128 value = type == IR_I32 ? (uint32_t)high : high;
+
+    value = value << (type == IR_I32 ? 32 : 64) | (type == IR_I32 ? (uint32_t)low : low);
+    if (type == IR_I32) {
+        return opcode == IR_DIVU ? (uint32_t)((uint64_t)value / (uint32_t)by)
+                                 : (uint32_t)((int64_t)value / (int32_t)by);
+    }
+    return opcode == IR_DIVU ? (uint64_t)(value / by) : (uint64_t)((__int128)value / (int64_t)by);
+}
+
 static inline uint64_t ir_compute_unary64(IrOpcode opcode, uint64_t a)
 {
     switch (opcode) {

@@ -63,7 +63,7 @@ static unsigned width_of(const IrBlock *block, const IrOp *op)
         }
         return MIN(limit, width[op->a]);
     case IR_ADD: case IR_SUB: case IR_MUL: case IR_SHL: case IR_SAR: case IR_ROL: case IR_ROR:
-    case IR_MULHU: case IR_MULHS: case IR_NOT: case IR_NEG: case IR_BSWAP: case IR_SEXT8: case IR_SEXT16:
+    case IR_MULHU: case IR_MULHS: case IR_DIVU: case IR_DIVS: case IR_NOT: case IR_NEG: case IR_BSWAP: case IR_SEXT8: case IR_SEXT16:
     case IR_SEXT32:
         return limit;
     default:
@@ -198,6 +198,13 @@ IrValue ir_binary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a, IrVal
         return ir_const(block, 0);
     }
     return append(block, (IrOp){ .opcode = opcode, .type = type, .a = a, .b = b });
+}
+
+IrValue ir_divide(IrBlock *block, IrOpcode opcode, IrType type, IrValue low, IrValue high,
+                  IrValue by)
+{
+    g_assert(low && high && by);
+    return append(block, (IrOp){ .opcode = opcode, .type = type, .a = low, .b = high, .c = by });
 }
 
 IrValue ir_unary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a)
@@ -396,6 +403,17 @@ void ir_exit_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b, 
                           .target = new_exit(block), .imm = pc });
 }
 
+void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
+                 const IrHelper *helper, IrValue c)
+{
+    g_assert(a && b && c && helper->args == 1);
+    if (!ir_is_const(block, a) || !ir_is_const(block, b) ||
+        ir_compute_cond(cond, type, ir_const_of(block, a), ir_const_of(block, b))) {
+        append(block, (IrOp){ .opcode = IR_RAISE_IF, .cond = cond, .type = type, .a = a, .b = b,
+                              .c = c, .helper = helper });
+    }
+}
+
 void ir_goto(IrBlock *block, uint64_t pc)
 {
     append(block, (IrOp){ .opcode = IR_GOTO, .target = new_exit(block), .imm = pc });
@@ -438,6 +456,8 @@ static const struct {
     [IR_ROR] = { "ror", 2, true },
     [IR_MULHU] = { "mulhu", 2, true },
     [IR_MULHS] = { "mulhs", 2, true },
+    [IR_DIVU] = { "divu", 3, true },
+    [IR_DIVS] = { "divs", 3, true },
     [IR_NOT] = { "not", 1, true },
     [IR_NEG] = { "neg", 1, true },
     [IR_BSWAP] = { "bswap", 1, true },
@@ -471,6 +491,7 @@ static const struct {
     [IR_VECTOR_SET] = { "vector_set", 1 },
     [IR_INSN] = { "insn" },
     [IR_EXIT_IF] = { "exit_if", 2 },
+    [IR_RAISE_IF] = { "raise_if", 3 },
     [IR_GOTO] = { "goto" },
     [IR_GOTO_INDIRECT] = { "goto_indirect" },
     [IR_LEAVE] = { "leave" },
@@ -492,7 +513,7 @@ bool ir_shows_slots(const IrOp *op)
     case IR_LOAD: case IR_STORE: case IR_LOAD_VECTOR: case IR_STORE_VECTOR:
     case IR_ATOMIC_ADD: case IR_ATOMIC_AND: case IR_ATOMIC_OR: case IR_ATOMIC_XOR:
     case IR_ATOMIC_XCHG: case IR_ATOMIC_CMPXCHG:
-    case IR_EXIT_IF: case IR_GOTO: case IR_GOTO_INDIRECT: case IR_LEAVE:
+    case IR_EXIT_IF: case IR_RAISE_IF: case IR_GOTO: case IR_GOTO_INDIRECT: case IR_LEAVE:
         return true;
     case IR_VECTOR: case IR_VECTOR_VALUE:
         return op->flags & IR_EXACT;
@@ -576,6 +597,9 @@ static void print_op(const IrBlock *block, unsigned number, GString *out)
         break;
     case IR_CALL:
         g_string_append_printf(out, " %s", op->helper->name);
+        break;
+    case IR_RAISE_IF:
+        g_string_append_printf(out, " %s %s", cond_names[op->cond], op->helper->name);
         break;
     case IR_VECTOR: case IR_VECTOR_VALUE:
         g_string_append_printf(out, " %s.%u +%u, +%u, +%u, %u%s%s", op->vector->name,

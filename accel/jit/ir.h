@@ -44,6 +44,7 @@ typedef enum IrOpcode {
     IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR, IR_XOR,
     IR_SHL, IR_SHR, IR_SAR, IR_ROL, IR_ROR, /* the count b is taken modulo 32 or 64 */
     IR_MULHU, IR_MULHS,                     /* the high half of the product */
+    IR_DIVU, IR_DIVS, /* the quotient of b and a, its high and low halves, by c. It must exist, and fit. */
     /* of a; both types */
     IR_NOT, IR_NEG, IR_BSWAP, IR_POPCNT,
     IR_CLZ, IR_CTZ,                         /* of 0: 32 or 64 */
@@ -75,6 +76,7 @@ typedef enum IrOpcode {
 
     IR_INSN,        /* an instruction of the guest starts: imm is its program counter */
     IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm */
+    IR_RAISE_IF,    /* if cond(a, b), compared as type: helper(state, c), which does not return */
     IR_GOTO,        /* goes on at pc imm (already in the slots), by the exit number `target` */
     IR_GOTO_INDIRECT, /* goes on where the slots say: all of JitContext but pc is as it was */
     IR_LEAVE,       /* back to the loop that looks for interrupts, then where the slots say */
@@ -225,6 +227,8 @@ void ir_put(IrBlock *block, unsigned slot, IrValue value);
 IrValue ir_state_load(IrBlock *block, uint32_t offset, unsigned size, unsigned flags);
 void ir_state_store(IrBlock *block, uint32_t offset, unsigned size, IrValue value);
 IrValue ir_binary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a, IrValue b);
+IrValue ir_divide(IrBlock *block, IrOpcode opcode, IrType type, IrValue low, IrValue high,
+                  IrValue by);
 IrValue ir_unary(IrBlock *block, IrOpcode opcode, IrType type, IrValue a);
 IrValue ir_extract(IrBlock *block, IrValue a, unsigned position, unsigned length);
 IrValue ir_deposit(IrBlock *block, IrValue a, IrValue b, unsigned position, unsigned length);
@@ -258,6 +262,8 @@ void ir_insn(IrBlock *block, uint64_t pc);
  * has it, so that blocks can be chained.
  */
 void ir_exit_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b, uint64_t pc);
+void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
+                 const IrHelper *helper, IrValue c);
 void ir_goto(IrBlock *block, uint64_t pc);
 void ir_goto_indirect(IrBlock *block);
 void ir_leave(IrBlock *block);

@@ -214,6 +214,23 @@ static void make_memory(Maker *m)
     }
 }
 
+/* The quotient fits: by is more than the high half, or what is divided is of its width. */
+static void make_division(Maker *m)
+{
+    IrType type = g_test_rand_bit() ? IR_I32 : IR_I64;
+    uint64_t top = type == IR_I32 ? 0x80000000 : 1ull << 63;
+    IrValue low = any(m), one = ir_const(m->ir, 1), last = ir_const(m->ir, type == IR_I32 ? 31 : 63);
+
+    if (g_test_rand_bit()) {
+        gave(m, ir_divide(m->ir, IR_DIVU, type, low, ir_shr(m->ir, type, any(m), one),
+                          ir_or(m->ir, type, any(m), ir_const(m->ir, top))));
+    } else {
+        gave(m, ir_divide(m->ir, IR_DIVS, type, low, ir_sar(m->ir, type, low, last),
+                          ir_or(m->ir, type, ir_and(m->ir, type, any(m), ir_const(m->ir, top - 1)),
+                                one)));
+    }
+}
+
 static void make_vector(Maker *m)
 {
     unsigned bytes = g_test_rand_bit() ? 16 : 32, imm = g_test_rand_int_range(0, 40);
@@ -249,7 +266,7 @@ static void make_one(Maker *m)
     unsigned length = g_test_rand_int_range(1, 64);
     unsigned position = g_test_rand_int_range(0, 64 - length + 1);
 
-    switch (g_test_rand_int_range(0, 16)) {
+    switch (g_test_rand_int_range(0, 17)) {
     case 0: case 1:
         gave(m, ir_get(m->ir, g_test_rand_int_range(0, SLOTS)));
         break;
@@ -282,6 +299,9 @@ static void make_one(Maker *m)
         break;
     case 13: case 14:
         make_vector(m);
+        break;
+    case 15:
+        make_division(m);
         break;
     default:
         if (m->ir->exits < IR_MAX_EXITS - 2 && g_test_rand_int_range(0, 8) == 0) {

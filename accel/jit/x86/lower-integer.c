@@ -389,11 +389,54 @@ static uint64_t divide(X86Jit *cpu, uint64_t by, uint64_t size, uint64_t sign)
 }
 static const IrHelper divide_helper = IR_HELPER(divide, 3, 0);
 
+/* Is `high` what CDQ or CQO made of `low`? */
+static bool is_sign_of(const Lower *l, IrValue high, IrValue low, unsigned size)
+{
+    const IrOp *ops = l->ir->ops, *sign = &ops[high];
+    IrValue of = sign->a;
+
+    of = ops[of].opcode == IR_ZEXT32 && size == 4 ? ops[of].a : of;
+    low = ops[low].opcode == IR_ZEXT32 && size == 4 ? ops[low].a : low;
+    return sign->opcode == IR_SAR && sign->type == type_of(size) && of == low &&
+           ir_is_const(l->ir, sign->b) && ir_const_of(l->ir, sign->b) == 8 * size - 1;
+}
+
+/* By the host's own division, where what it raises is easily known before. */
+static bool divide_here(Lower *l, unsigned size, bool sign, IrValue by)
+{
+    const IrHelper *raise = &x86_system_helpers[X86_HELPER_raise];
+    IrValue low = read_gpr(l, X86_RAX, size), high = read_gpr(l, X86_RDX, size), error, quotient;
+    IrType type = type_of(size);
+
+    if (size < 4 || (sign && !is_sign_of(l, high, low, size))) {
+        return false;
+    }
+    error = number(l, X86_DE);
+    if (sign) {
+        /* The smallest by -1. */
+        IrValue both = ir_or(l->ir, type,
+                             ir_xor(l->ir, type, low, number(l, 1ull << (8 * size - 1))),
+                             ir_unary(l->ir, IR_NOT, type, by));
+        ir_raise_if(l->ir, IR_EQ, type, both, number(l, 0), raise, error);
+        ir_raise_if(l->ir, IR_EQ, type, by, number(l, 0), raise, error);
+    } else {
+        ir_raise_if(l->ir, IR_LEU, type, by, high, raise, error);
+    }
+    quotient = ir_divide(l->ir, sign ? IR_DIVS : IR_DIVU, type, low, high, by);
+    write_gpr(l, X86_RAX, size, quotient);
+    write_gpr(l, X86_RDX, size, ir_sub(l->ir, type, low, ir_mul(l->ir, type, quotient, by)));
+    return true;
+}
+
 void x86_lower_div(Lower *l)
 {
     unsigned size = operand_size(l, 0);
+    IrValue by = read_operand(l, 0);
 
-    ir_call(l->ir, &divide_helper, read_operand(l, 0), number(l, size),
+    if (divide_here(l, size, l->insn.row->arg, by)) {
+        return;
+    }
+    ir_call(l->ir, &divide_helper, by, number(l, size),
             number(l, l->insn.row->arg), 0);
     l->cc_op = -1;
 }

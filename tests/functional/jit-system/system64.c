@@ -3,6 +3,7 @@
 #include "tests/functional/jit-system/setup64.h"
 
 typedef unsigned (*Function)(void);
+typedef long long i64;
 
 /* ---- faults ---- */
 
@@ -110,6 +111,41 @@ static void test_loops(void)
         check("flags at the fault", caught.flags & 0x801, 0);
     }
     map(0);
+}
+
+/* Divisions of a sign-extended number, and those of the same double-width number from memory. */
+static u64 number[6];
+
+#define STORE_RESULT(i) "movq %%rax, number+" #i "(%%rip); movq %%rdx, number+8+" #i "(%%rip)"
+
+static void test_divisions(void)
+{
+    static const u64 values[] = {
+        0, 1, 2, 7, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
+        1ull << 63, (1ull << 63) + 1, -1ull, -2ull, -7ull, -0x80000000ull, 0x123456789abcdef0,
+    };
+    enum { COUNT = sizeof(values) / sizeof(*values) };
+
+    for (unsigned i = 0; i < COUNT * COUNT; i++) {
+        word low = values[i / COUNT], vector;
+
+        number[4] = values[i % COUNT];
+        number[5] = (i64)low >> 63;
+        number[0] = number[1] = number[2] = number[3] = 0;
+        TRY("cqto; idivq number+32(%%rip);" STORE_RESULT(0), low);
+        vector = caught.vector;
+        TRY("movq number+40(%%rip), %%rdx; idivq number+32(%%rip);" STORE_RESULT(16), low);
+        check("fault, 64 bits", vector, caught.vector);
+        check("quotient", number[0], number[2]);
+        check("remainder", number[1], number[3]);
+        TRY("cltd; idivl number+32(%%rip);" STORE_RESULT(0), low);
+        vector = caught.vector;
+        number[5] = (i64)(low << 32) >> 63;
+        TRY("movq number+40(%%rip), %%rdx; idivl number+32(%%rip);" STORE_RESULT(16), low);
+        check("fault, 32 bits", vector, caught.vector);
+        check("quotient", number[0], number[2]);
+        check("remainder", number[1], number[3]);
+    }
 }
 
 static void test_delivery(void)
@@ -660,6 +696,7 @@ void main(void)
     run("faults", test_faults);
     run("mtrrs", test_mtrrs);
     run("loops", test_loops);
+    run("divisions", test_divisions);
     run("delivery", test_delivery);
     run("user mode", test_user);
     run("syscall", test_syscall);
