@@ -45,8 +45,8 @@ static void alu_flags(Lower *l, unsigned kind, unsigned size, IrValue dst, IrVal
     set_flags(l, ops[kind], size, dst, ops[kind] == CC_LOGIC ? 0 : b, carry);
 }
 
-/* LOCK: by an atomic operation, or by trying until nobody came between. */
-static bool alu_locked(Lower *l, unsigned kind, unsigned size, IrValue b, IrValue carry)
+/* LOCK: by one atomic operation. */
+static void alu_locked(Lower *l, unsigned kind, unsigned size, IrValue b, IrValue carry)
 {
     static const uint8_t atomics[] = { [ALU_ADD] = IR_ATOMIC_ADD, [ALU_OR] = IR_ATOMIC_OR,
                                        [ALU_AND] = IR_ATOMIC_AND, [ALU_SUB] = IR_ATOMIC_ADD,
@@ -62,7 +62,6 @@ static bool alu_locked(Lower *l, unsigned kind, unsigned size, IrValue b, IrValu
     }
     old = ir_atomic(l->ir, atomics[kind], size, data_mode(l), at, with, 0);
     alu_flags(l, kind, size, alu_result(l, kind, size, old, b, carry), b, carry);
-    return true;
 }
 
 void x86_lower_alu(Lower *l)
@@ -71,7 +70,8 @@ void x86_lower_alu(Lower *l)
     IrValue carry = kind == ALU_ADC || kind == ALU_SBB ? carry_flag(l) : 0;
     IrValue b = read_operand(l, 1), a, result;
 
-    if (l->insn.lock && alu_locked(l, kind, size, b, carry)) {
+    if (l->insn.lock) {
+        alu_locked(l, kind, size, b, carry);
         return;
     }
     a = read_operand(l, 0);
