@@ -350,6 +350,27 @@ static void script_kick(pthread_t thread)
     g_mutex_unlock(&mutex);
 }
 
+/* Up to the first one that is not there. */
+static int move_msrs(ScriptCpu *cpu, struct kvm_msrs *list, bool set)
+{
+    for (unsigned i = 0; script.msrs && i < list->nmsrs; i++) {
+        struct kvm_msr_entry *entry = &list->entries[i];
+        unsigned n = 0;
+        while (n < script.msr_count && script.msrs[n] != entry->index) {
+            n++;
+        }
+        if (n == script.msr_count) {
+            return i;
+        }
+        if (set) {
+            cpu->msr[n] = entry->data;
+        } else {
+            entry->data = cpu->msr[n];
+        }
+    }
+    return list->nmsrs;
+}
+
 static int cpu_ioctl(unsigned n, unsigned long request, void *argument)
 {
     ScriptCpu *cpu = &script.cpus[n];
@@ -381,9 +402,33 @@ static int cpu_ioctl(unsigned n, unsigned long request, void *argument)
     case KVM_SET_MP_STATE:
         memcpy(&cpu->mp_state, argument, sizeof(cpu->mp_state));
         return 0;
+    case KVM_GET_XCRS:
+        memcpy(argument, &cpu->xcrs, sizeof(cpu->xcrs));
+        return 0;
+    case KVM_SET_XCRS:
+        memcpy(&cpu->xcrs, argument, sizeof(cpu->xcrs));
+        return 0;
+    case KVM_GET_DEBUGREGS:
+        memcpy(argument, &cpu->debugregs, sizeof(cpu->debugregs));
+        return 0;
+    case KVM_SET_DEBUGREGS:
+        memcpy(&cpu->debugregs, argument, sizeof(cpu->debugregs));
+        return 0;
+    case KVM_GET_VCPU_EVENTS:
+        memcpy(argument, &cpu->events, sizeof(cpu->events));
+        return 0;
+    case KVM_SET_VCPU_EVENTS:
+        memcpy(&cpu->events, argument, sizeof(cpu->events));
+        return 0;
+    case KVM_GET_XSAVE2:
+        memcpy(argument, cpu->xsave, sizeof(cpu->xsave));
+        return 0;
+    case KVM_SET_XSAVE:
+        memcpy(cpu->xsave, argument, sizeof(cpu->xsave));
+        return 0;
     case KVM_GET_MSRS:
     case KVM_SET_MSRS:
-        return ((struct kvm_msrs *)argument)->nmsrs;
+        return move_msrs(cpu, argument, request == KVM_SET_MSRS);
     case KVM_INTERRUPT:
         script.interrupts[script.interrupt_count++ % G_N_ELEMENTS(script.interrupts)] =
             ((struct kvm_interrupt *)argument)->irq;
@@ -513,6 +558,8 @@ static int system_ioctl(unsigned long request, void *argument)
     struct kvm_cpuid2 *list = argument;
     struct kvm_msr_list *msrs = argument;
     static const uint32_t indices[] = { 0x10, 0x174, 0xc0000081 };
+    const uint32_t *index = script.msrs ? script.msrs : indices;
+    unsigned index_count = script.msrs ? script.msr_count : G_N_ELEMENTS(indices);
 
     switch (request) {
     case KVM_GET_API_VERSION:
@@ -525,16 +572,17 @@ static int system_ioctl(unsigned long request, void *argument)
     case KVM_CHECK_EXTENSION:
         return check_extension((unsigned long)argument);
     case KVM_GET_SUPPORTED_CPUID:
-        list->nent = G_N_ELEMENTS(cpuid);
-        memcpy(list->entries, cpuid, sizeof(cpuid));
+        list->nent = script.cpuid ? script.cpuid_count : G_N_ELEMENTS(cpuid);
+        memcpy(list->entries, script.cpuid ? script.cpuid : cpuid, list->nent * sizeof(cpuid[0]));
         return 0;
     case KVM_GET_MSR_INDEX_LIST:
     case KVM_GET_MSR_FEATURE_INDEX_LIST:
-        if (msrs->nmsrs < G_N_ELEMENTS(indices)) {
-            msrs->nmsrs = G_N_ELEMENTS(indices);
+        if (msrs->nmsrs < index_count) {
+            msrs->nmsrs = index_count;
             return -E2BIG;
         }
-        memcpy(msrs->indices, indices, sizeof(indices));
+        msrs->nmsrs = index_count;
+        memcpy(msrs->indices, index, index_count * sizeof(index[0]));
         return 0;
     case KVM_GET_MSRS:
         return ((struct kvm_msrs *)argument)->nmsrs;

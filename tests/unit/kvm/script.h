@@ -41,6 +41,11 @@ typedef struct ScriptCpu {
     struct kvm_regs regs;
     struct kvm_sregs2 sregs;
     struct kvm_guest_debug debug;
+    struct kvm_xcrs xcrs;
+    struct kvm_debugregs debugregs;
+    struct kvm_vcpu_events events;
+    uint8_t xsave[4096];
+    uint64_t msr[256];    /* as Script.msrs counts them */
 } ScriptCpu;
 
 typedef struct ScriptDevice {
@@ -56,6 +61,10 @@ typedef struct Script {
     unsigned fail_after;          /* … but not the first so many of it … */
     int fail_with;                /* … gives -errno */
     unsigned fail_call;           /* or call number so much of all (from 1); 0: none */
+    const struct kvm_cpuid_entry2 *cpuid;   /* NULL: a CPU with what a 64-bit guest needs */
+    unsigned cpuid_count;
+    const uint32_t *msrs;         /* the ones that there are, at most 256; NULL: any, and none has a value */
+    unsigned msr_count;
     int (*device_attr)(unsigned long request, const struct kvm_device_attr *attr);
     int (*create_device)(struct kvm_create_device *request);
     /* what came of it */
