@@ -62,6 +62,7 @@ const KvmCapInfo kvm_caps[KVM_CAPS] = {
     CAP(CAP_USER_SPACE_MSR, X86_USER_SPACE_MSR),
     CAP(CAP_GUEST_DEBUG, SET_GUEST_DEBUG),
     CAP(CAP_GUEST_DEBUG_FLAGS, SET_GUEST_DEBUG2),
+    CAP(CAP_ADDRESS_SPACES, MULTI_ADDRESS_SPACE),
 };
 
 bool kvm_enable_cap(Kvm *kvm, KvmCap cap, uint64_t argument, GError **error)

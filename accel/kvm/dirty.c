@@ -87,7 +87,7 @@ void kvm_dirty_slot_logged(Kvm *kvm, KvmSlot *slot)
 void kvm_dirty_harvest(Kvm *kvm, KvmSlot *slot)
 {
     g_autofree uint64_t *bitmap = NULL;
-    struct kvm_dirty_log log = { .slot = slot->id };
+    struct kvm_dirty_log log = { .slot = kvm_slot_number(slot) };
     int result;
 
     if (kvm->ring_entries) {
@@ -99,7 +99,7 @@ void kvm_dirty_harvest(Kvm *kvm, KvmSlot *slot)
     if (result < 0) {
         /* Nothing is known: then all of it may have been written. */
         kvm_memory_failed(kvm, "KVM cannot tell the writes to guest memory 0x%" PRIx64
-                          " (slot %u, %s): KVM_GET_DIRTY_LOG: %s", slot->gpa, slot->id,
+                          " (slot %u, %s): KVM_GET_DIRTY_LOG: %s", kvm_slot_address(slot), slot->id,
                           slot->block->id, g_strerror(-result));
         dirty_log_mark(slot->block, slot->offset, slot->size);
         return;
@@ -180,13 +180,13 @@ static void slot_clear(Kvm *kvm, KvmSlot *slot, uint64_t first, uint64_t end)
         return;
     }
     clear = (struct kvm_clear_dirty_log){
-        .slot = slot->id, .first_page = from * 64,
+        .slot = kvm_slot_number(slot), .first_page = from * 64,
         .num_pages = MIN(to * 64, pages) - from * 64, .dirty_bitmap = bitmap,
     };
     result = kvm_ioctl(kvm->vm, KVM_CLEAR_DIRTY_LOG, &clear);
     if (result < 0) {
         kvm_memory_failed(kvm, "KVM cannot watch guest memory 0x%" PRIx64 " (slot %u, %s) for "
-                          "writes again: KVM_CLEAR_DIRTY_LOG: %s", slot->gpa, slot->id,
+                          "writes again: KVM_CLEAR_DIRTY_LOG: %s", kvm_slot_address(slot), slot->id,
                           slot->block->id, g_strerror(-result));
         return;
     }
@@ -235,8 +235,7 @@ static void entry_mark(Kvm *kvm, const struct kvm_dirty_gfn *entry)
     KvmSlot *slot = id < memory->by_id->len ? memory->by_id->pdata[id] : NULL;
     uint64_t page = entry->offset;
 
-    /* Address space 0 is the only one in use. */
-    if (entry->slot >> 16 || !slot || page >= slot->size >> RAM_PAGE_BITS) {
+    if (!slot || entry->slot != kvm_slot_number(slot) || page >= slot->size >> RAM_PAGE_BITS) {
         log_write(LOG_MEMORY, "kvm: dirty ring: slot 0x%x page 0x%" PRIx64 " is not mapped\n",
                   entry->slot, page);
         return;

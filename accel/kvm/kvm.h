@@ -24,7 +24,7 @@ typedef enum KvmCap {
     CAP_TRIPLE_FAULT_EVENT, CAP_EXIT_ON_EMULATION_FAILURE, CAP_BUS_LOCK_EXIT, CAP_NOTIFY_EXIT,
     CAP_USER_NMI, CAP_MAX_VCPUS, CAP_NR_VCPUS, CAP_MAX_VCPU_ID, CAP_DEVICE_CTRL,
     CAP_TSC_DEADLINE, CAP_PMU_CAPABILITY, CAP_SMM, CAP_USER_SPACE_MSR,
-    CAP_GUEST_DEBUG, CAP_GUEST_DEBUG_FLAGS,
+    CAP_GUEST_DEBUG, CAP_GUEST_DEBUG_FLAGS, CAP_ADDRESS_SPACES,
     KVM_CAPS,
 } KvmCap;
 
@@ -38,6 +38,12 @@ extern const KvmCapInfo kvm_caps[KVM_CAPS];
 
 /* ---- memory ---- */
 
+/*
+ * What a CPU sees in system management mode is the kernel's address space 1. Here, addresses in it have
+ * this bit, so that they stand behind all others.
+ */
+#define KVM_SMM_SPACE (1ull << 62)
+
 typedef struct KvmSlot {
     uint64_t gpa, size;
     RamBlock *block;
@@ -47,8 +53,20 @@ typedef struct KvmSlot {
     uint64_t *seen;          /* manual protect: reported dirty, not yet protected again */
 } KvmSlot;
 
+static inline uint64_t kvm_slot_address(const KvmSlot *slot)
+{
+    return slot->gpa & ~KVM_SMM_SPACE;
+}
+
+/* As the kernel wants it: with the address space. */
+static inline uint32_t kvm_slot_number(const KvmSlot *slot)
+{
+    return slot->id | (slot->gpa & KVM_SMM_SPACE ? 1u << 16 : 0);
+}
+
 typedef struct KvmMemory {
-    MemoryListener memory, io;
+    MemoryListener memory, io, smm;
+    bool smm_shown;
     GArray *ranges;          /* KvmRange: what the map has, by address */
     GPtrArray *slots;        /* KvmSlot, by address */
     GPtrArray *by_id;        /* the same by number; NULL where free */
@@ -141,6 +159,8 @@ bool kvm_handle_exit(KvmVcpu *vcpu);
 
 bool kvm_memory_attach(Kvm *kvm, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_memory_detach(Kvm *kvm);
+/* Before a CPU enters system management mode. False: this KVM has no memory for that. */
+bool kvm_memory_show_smm(Kvm *kvm);
 /* Records the first failure; one after the attachment stops the machine. */
 void kvm_memory_failed(Kvm *kvm, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

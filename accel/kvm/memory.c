@@ -69,14 +69,25 @@ static guint range_position(GArray *ranges, uint64_t gpa)
     return low;
 }
 
+static const MemoryListenerOps smm_ops;
+
+static Kvm *kvm_of(MemoryListener *listener, uint64_t *space)
+{
+    bool smm = listener->ops == &smm_ops;
+
+    *space = smm ? KVM_SMM_SPACE : 0;
+    return (Kvm *)((char *)listener - (smm ? offsetof(Kvm, memory_state.smm)
+                                           : offsetof(Kvm, memory_state.memory)));
+}
+
 /* What the CPU can be let at directly. */
-static bool range_of(const FlatRange *flat, KvmRange *range)
+static bool range_of(const FlatRange *flat, uint64_t space, KvmRange *range)
 {
     if (!flat->host || !flat->direct_read) {
         return false;
     }
     *range = (KvmRange){
-        .gpa = flat->start, .size = flat->last - flat->start + 1, .block = flat->block,
+        .gpa = flat->start | space, .size = flat->last - flat->start + 1, .block = flat->block,
         .offset = flat->host - flat->block->host, .readonly = flat->readonly,
         .log = flat->dirty_clients && !flat->readonly,
     };
@@ -85,16 +96,19 @@ static bool range_of(const FlatRange *flat, KvmRange *range)
 
 static void memory_begin(MemoryListener *listener)
 {
-    kvm_of_memory(listener)->memory_state.changed = false;
+    uint64_t space;
+
+    kvm_of(listener, &space)->memory_state.changed = false;
 }
 
 static void memory_del(MemoryListener *listener, const FlatRange *flat)
 {
-    KvmMemory *memory = &kvm_of_memory(listener)->memory_state;
+    uint64_t space;
+    KvmMemory *memory = &kvm_of(listener, &space)->memory_state;
     KvmRange range;
     guint at;
 
-    if (range_of(flat, &range)) {
+    if (range_of(flat, space, &range)) {
         at = range_position(memory->ranges, range.gpa);
         g_assert(at < memory->ranges->len &&
                  g_array_index(memory->ranges, KvmRange, at).gpa == range.gpa);
@@ -105,10 +119,11 @@ static void memory_del(MemoryListener *listener, const FlatRange *flat)
 
 static void memory_add(MemoryListener *listener, const FlatRange *flat)
 {
-    KvmMemory *memory = &kvm_of_memory(listener)->memory_state;
+    uint64_t space;
+    KvmMemory *memory = &kvm_of(listener, &space)->memory_state;
     KvmRange range;
 
-    if (range_of(flat, &range)) {
+    if (range_of(flat, space, &range)) {
         g_array_insert_val(memory->ranges, range_position(memory->ranges, range.gpa), range);
         memory->changed = true;
     }
@@ -117,10 +132,11 @@ static void memory_add(MemoryListener *listener, const FlatRange *flat)
 static void memory_log_change(MemoryListener *listener, const FlatRange *flat,
                               uint8_t old_clients)
 {
-    KvmMemory *memory = &kvm_of_memory(listener)->memory_state;
+    uint64_t space;
+    KvmMemory *memory = &kvm_of(listener, &space)->memory_state;
     KvmRange range;
 
-    if (range_of(flat, &range)) {
+    if (range_of(flat, space, &range)) {
         guint at = range_position(memory->ranges, range.gpa);
         g_array_index(memory->ranges, KvmRange, at).log = range.log;
         memory->changed = true;
@@ -251,7 +267,7 @@ static void plan_release(SlotPlan *plan)
 static bool slot_tell(Kvm *kvm, const KvmSlot *slot, uint64_t size, const char *what)
 {
     struct kvm_userspace_memory_region region = {
-        .slot = slot->id, .guest_phys_addr = slot->gpa, .memory_size = size,
+        .slot = kvm_slot_number(slot), .guest_phys_addr = kvm_slot_address(slot), .memory_size = size,
         .userspace_addr = (uintptr_t)(slot->block->host + slot->offset),
         .flags = (slot->readonly ? KVM_MEM_READONLY : 0) |
                  (slot->log ? KVM_MEM_LOG_DIRTY_PAGES : 0),
@@ -260,13 +276,15 @@ static bool slot_tell(Kvm *kvm, const KvmSlot *slot, uint64_t size, const char *
 
     if (log_enabled(LOG_MEMORY)) {
         log_write(LOG_MEMORY, "kvm: slot %u 0x%" PRIx64 "+0x%" PRIx64 " of %s at 0x%" PRIx64
-                  "%s%s: %d\n", slot->id, slot->gpa, size, slot->block->id, slot->offset,
+                  "%s%s: %d\n", kvm_slot_number(slot), kvm_slot_address(slot), size, slot->block->id,
+                  slot->offset,
                   slot->readonly ? " read-only" : "", slot->log ? " logged" : "", result);
     }
     if (result < 0) {
         kvm_memory_failed(kvm, "KVM cannot %s guest memory 0x%" PRIx64 "-0x%" PRIx64
-                          " (slot %u, %s): KVM_SET_USER_MEMORY_REGION: %s", what, slot->gpa,
-                          slot->gpa + slot->size - 1, slot->id, slot->block->id,
+                          " (slot %u, %s): KVM_SET_USER_MEMORY_REGION: %s", what,
+                          kvm_slot_address(slot), kvm_slot_address(slot) + slot->size - 1,
+                          kvm_slot_number(slot), slot->block->id,
                           g_strerror(-result));
         return false;
     }
@@ -427,7 +445,8 @@ static void memory_apply(Kvm *kvm)
 
 static void memory_commit(MemoryListener *listener)
 {
-    Kvm *kvm = kvm_of_memory(listener);
+    uint64_t space;
+    Kvm *kvm = kvm_of(listener, &space);
 
     if (kvm->memory_state.changed) {
         kvm->memory_state.changed = false;
@@ -449,6 +468,12 @@ static const MemoryListenerOps memory_ops = {
     .log_sync = kvm_log_sync, .log_clear = kvm_log_clear,
     .ioeventfd_add = kvm_ioeventfd_add, .ioeventfd_del = kvm_ioeventfd_del,
     .coalesced_add = kvm_coalesced_add, .coalesced_del = kvm_coalesced_del,
+};
+
+/* The log is that of all slots. */
+static const MemoryListenerOps smm_ops = {
+    .begin = memory_begin, .del = memory_del, .add = memory_add, .commit = memory_commit,
+    .log_change = memory_log_change,
 };
 
 static const MemoryListenerOps io_ops = {
@@ -478,12 +503,37 @@ bool kvm_memory_attach(Kvm *kvm, GError **error)
     return true;
 }
 
+/*
+ * The kernel looks into address space 1 while a CPU is in system management mode, and finds nothing
+ * there until then: few guests ever enter it, and it costs as many slots as all else.
+ */
+bool kvm_memory_show_smm(Kvm *kvm)
+{
+    KvmMemory *memory = &kvm->memory_state;
+    AddressSpace *space;
+
+    if (kvm->cap[CAP_ADDRESS_SPACES] < 2 || !memory->ranges) {
+        return false;
+    }
+    if (!memory->smm_shown) {
+        space = cpu_smm_memory();
+        memory->smm.ops = &smm_ops;
+        memory->smm_shown = true;
+        memory_listener_register(&memory->smm, space ? space : machine_memory());
+    }
+    return true;
+}
+
 void kvm_memory_detach(Kvm *kvm)
 {
     KvmMemory *memory = &kvm->memory_state;
 
     if (!memory->ranges) {
         return;
+    }
+    if (memory->smm_shown) {
+        memory_listener_unregister(&memory->smm);
+        memory->smm_shown = false;
     }
     memory_listener_unregister(&memory->io);
     memory_listener_unregister(&memory->memory);

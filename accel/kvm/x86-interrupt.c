@@ -43,7 +43,12 @@ static void apic_nmi(void *opaque)
     vcpu_kick(&vcpu->kvm.vcpu);
 }
 
-/* ---- system management interrupts: KVM_SMI, api.rst 4.97 ---- */
+/*
+ * ---- system management interrupts: KVM_SMI, api.rst 4.97 ----
+ *
+ * One that a CPU sends itself or another by a local APIC in the kernel is not noticed here; if it is the
+ * first, the CPU finds no memory. Firmware's come from the chipset.
+ */
 
 static void smi_in_thread(Cpu *cpu, void *opaque)
 {
@@ -62,7 +67,7 @@ static void apic_smi(void *opaque)
     KvmX86Vcpu *vcpu = opaque;
     Cpu *cpu = vcpu->kvm.vcpu.cpu;
 
-    if (vcpu->kvm.kvm->cap[CAP_SMM]) {
+    if (vcpu->kvm.kvm->cap[CAP_SMM] && kvm_memory_show_smm(vcpu->kvm.kvm)) {
         vcpu_run_on_async(cpu, smi_in_thread, NULL, NULL);
     } else {
         log_unimplemented("CPU %u: system management interrupt (KVM_CAP_X86_SMM)", cpu->index);

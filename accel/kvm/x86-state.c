@@ -325,6 +325,9 @@ static bool put_events(KvmX86Vcpu *vcpu, CpuStateLevel level, GError **error)
         k.exception_has_payload = e->exception_has_payload;
         k.exception_payload = e->exception_payload;
     }
+    if (e->smm && kvm->cap[CAP_SMM]) {
+        (void)kvm_memory_show_smm(vcpu->kvm.kvm);
+    }
     if (kvm->cap[CAP_SMM]) {
         k.flags |= KVM_VCPUEVENT_VALID_SMM;
         k.smi.smm = e->smm;

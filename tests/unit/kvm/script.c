@@ -29,7 +29,7 @@ void script_reset(void)
         g_string_free(script.messages, TRUE);
         g_string_free(script.ioeventfds, TRUE);
     }
-    for (unsigned i = 0; i < SCRIPT_SLOTS; i++) {
+    for (unsigned i = 0; i < G_N_ELEMENTS(script.slots); i++) {
         g_free(script.slots[i].dirty);
         g_free(script.slots[i].open);
     }
@@ -68,6 +68,8 @@ static int check_extension(unsigned long number)
         return 255;
     case KVM_CAP_XSAVE2:
         return PAGE;
+    case KVM_CAP_MULTI_ADDRESS_SPACE:
+        return 2;
     case KVM_CAP_MCE:
         return 32;
     case KVM_CAP_X86_SMM:
@@ -103,6 +105,12 @@ static bool any_inside(void)
     return false;
 }
 
+/* The address space is in bits 31-16. */
+static ScriptSlot *slot_at(uint32_t number)
+{
+    return &script.slots[(number & 0xffff) % SCRIPT_SLOTS + (number >> 16 & 1) * SCRIPT_SLOTS];
+}
+
 static size_t slot_bytes(const ScriptSlot *slot)
 {
     return (slot->size / PAGE + 63) / 64 * 8;
@@ -126,8 +134,8 @@ static void slot_set_log(ScriptSlot *slot, uint32_t flags)
 
 static void log_slot(char what, const struct kvm_userspace_memory_region *r)
 {
-    g_string_append_printf(script.log, "%s%c%u 0x%llx-0x%llx%s%s%s", script.log->len ? "; " : "",
-                           what, r->slot, r->guest_phys_addr,
+    g_string_append_printf(script.log, "%s%c%s%u 0x%llx-0x%llx%s%s%s", script.log->len ? "; " : "",
+                           what, r->slot >> 16 ? "s" : "", r->slot & 0xffff, r->guest_phys_addr,
                            r->guest_phys_addr + MAX(r->memory_size, 1) - 1,
                            r->flags ? " " : "", r->flags & KVM_MEM_READONLY ? "r" : "",
                            r->flags & KVM_MEM_LOG_DIRTY_PAGES ? "l" : "");
@@ -136,8 +144,8 @@ static void log_slot(char what, const struct kvm_userspace_memory_region *r)
 static bool overlaps(const struct kvm_userspace_memory_region *r)
 {
     for (unsigned i = 0; i < SCRIPT_SLOTS; i++) {
-        const ScriptSlot *s = &script.slots[i];
-        if (s->used && i != r->slot && r->guest_phys_addr < s->gpa + s->size &&
+        const ScriptSlot *s = slot_at(i | (r->slot & ~0xffffu));
+        if (s->used && i != (r->slot & 0xffff) && r->guest_phys_addr < s->gpa + s->size &&
             s->gpa < r->guest_phys_addr + r->memory_size) {
             return true;
         }
@@ -147,9 +155,9 @@ static bool overlaps(const struct kvm_userspace_memory_region *r)
 
 static int set_memory(const struct kvm_userspace_memory_region *r)
 {
-    ScriptSlot *slot = &script.slots[r->slot % SCRIPT_SLOTS];
+    ScriptSlot *slot = slot_at(r->slot);
 
-    if (r->slot >= script.slot_limit || (r->guest_phys_addr | r->memory_size |
+    if ((r->slot & 0xffff) >= script.slot_limit || r->slot >> 16 > 1 || (r->guest_phys_addr | r->memory_size |
                                          r->userspace_addr) & (PAGE - 1)) {
         return -EINVAL;
     }
@@ -158,7 +166,8 @@ static int set_memory(const struct kvm_userspace_memory_region *r)
             return -EINVAL;
         }
         script.violations += any_inside();
-        g_string_append_printf(script.log, "%s-%u", script.log->len ? "; " : "", r->slot);
+        g_string_append_printf(script.log, "%s-%s%u", script.log->len ? "; " : "",
+                               r->slot >> 16 ? "s" : "", r->slot & 0xffff);
         g_clear_pointer(&slot->dirty, g_free);
         g_clear_pointer(&slot->open, g_free);
         *slot = (ScriptSlot){ 0 };
@@ -183,7 +192,7 @@ static int set_memory(const struct kvm_userspace_memory_region *r)
 
 static int get_dirty(const struct kvm_dirty_log *log)
 {
-    ScriptSlot *slot = &script.slots[log->slot % SCRIPT_SLOTS];
+    ScriptSlot *slot = slot_at(log->slot);
 
     if (script.ring_bytes) {
         return -ENXIO;
@@ -201,7 +210,7 @@ static int get_dirty(const struct kvm_dirty_log *log)
 
 static int clear_dirty(const struct kvm_clear_dirty_log *clear)
 {
-    ScriptSlot *slot = &script.slots[clear->slot % SCRIPT_SLOTS];
+    ScriptSlot *slot = slot_at(clear->slot);
     uint64_t pages = slot->size / PAGE;
 
     if (!script.manual || !slot->dirty || clear->first_page % 64 ||
@@ -239,7 +248,7 @@ static int reset_rings(void)
         ScriptCpu *c = &script.cpus[i];
         while (c->ring && c->ring_reset != c->ring_last) {
             struct kvm_dirty_gfn *entry = &c->ring[c->ring_reset % size];
-            ScriptSlot *slot = &script.slots[entry->slot % SCRIPT_SLOTS];
+            ScriptSlot *slot = slot_at(entry->slot);
             if (!(entry->flags & KVM_DIRTY_GFN_F_RESET)) {
                 break;
             }
@@ -256,8 +265,10 @@ static int reset_rings(void)
 
 bool script_guest_write(unsigned cpu, uint64_t gpa, uint8_t value)
 {
-    for (unsigned i = 0; i < SCRIPT_SLOTS; i++) {
-        ScriptSlot *slot = &script.slots[i];
+    uint32_t space = script.cpus[cpu].smm ? 1u << 16 : 0;
+
+    for (uint32_t i = space; i < space + SCRIPT_SLOTS; i++) {
+        ScriptSlot *slot = slot_at(i);
         uint64_t page = (gpa - slot->gpa) / PAGE, bit = 1ull << page % 64;
 
         if (!slot->used || gpa < slot->gpa || gpa >= slot->gpa + slot->size) {
@@ -287,15 +298,15 @@ static int slot_compare(const void *a, const void *b)
     return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
 }
 
-char *script_slots(void)
+static char *slots_of(const ScriptSlot *slots)
 {
     const ScriptSlot *sorted[SCRIPT_SLOTS];
     GString *out = g_string_new(NULL);
     unsigned count = 0;
 
     for (unsigned i = 0; i < SCRIPT_SLOTS; i++) {
-        if (script.slots[i].used) {
-            sorted[count++] = &script.slots[i];
+        if (slots[i].used) {
+            sorted[count++] = &slots[i];
         }
     }
     qsort(sorted, count, sizeof(sorted[0]), slot_compare);
@@ -307,6 +318,16 @@ char *script_slots(void)
                                sorted[i]->flags & KVM_MEM_LOG_DIRTY_PAGES ? "l" : "");
     }
     return g_string_free(out, FALSE);
+}
+
+char *script_slots(void)
+{
+    return slots_of(script.slots);
+}
+
+char *script_smm_slots(void)
+{
+    return slots_of(script.slots + SCRIPT_SLOTS);
 }
 
 /* ---- CPUs ---- */

@@ -36,6 +36,7 @@ typedef struct ScriptCpu {
     ScriptExit exits[32];
     unsigned exit_next, exit_count;
     bool inside;
+    bool smm;             /* its writes go to address space 1 */
     struct kvm_lapic_state lapic;
     struct kvm_mp_state mp_state;
     struct kvm_regs regs;
@@ -72,7 +73,7 @@ typedef struct Script {
     unsigned violations;      /* a live slot was changed with a CPU in the guest */
     unsigned open_files, open_maps;
     char failed[64];          /* the name of the call that was made to fail */
-    ScriptSlot slots[SCRIPT_SLOTS];
+    ScriptSlot slots[2 * SCRIPT_SLOTS];   /* then those of system management mode */
     ScriptCpu cpus[SCRIPT_CPUS];
     bool manual, initially_set;
     uint32_t ring_bytes;
@@ -105,5 +106,7 @@ void script_coalesce(bool pio, uint64_t address, uint8_t value);
 
 /* "+0 0x0-0x7fffff rl": the slots by address. The caller frees it. */
 char *script_slots(void);
+/* Those of address space 1. */
+char *script_smm_slots(void);
 
 #endif

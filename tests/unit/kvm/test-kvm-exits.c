@@ -28,6 +28,9 @@ static void run_exit(ScriptExit exit)
     for (unsigned i = 0; i < 2000 && script.cpus[0].exit_next < script.cpus[0].exit_count; i++) {
         bench_wait(1);
     }
+    for (unsigned i = 0; i < 500 && !script.cpus[0].inside && machine_is_running(); i++) {
+        bench_wait(1);
+    }
     bench_wait(2);
 }
 

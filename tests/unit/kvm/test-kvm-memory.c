@@ -388,6 +388,90 @@ static void test_ioeventfds(void)
     bench_stop();
 }
 
+/* ---- system management mode: address space 1 ---- */
+
+static AddressSpace *smm_space;
+
+static AddressSpace *get_smm_space(void *opaque)
+{
+    return smm_space;
+}
+
+static void check_smm_slots(const char *wanted)
+{
+    g_autofree char *slots = script_smm_slots();
+
+    g_assert_cmpstr(slots, ==, wanted);
+}
+
+static void send_smi(void)
+{
+    unsigned before = script.smis;
+
+    pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, true);
+    pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, false);
+    for (unsigned i = 0; i < 500 && script.smis == before; i++) {
+        bench_wait(1);
+    }
+    g_assert_cmpuint(script.smis, ==, before + 1);
+}
+
+/* What the CPU sees there comes with the first interrupt, follows the map, and its writes are logged. */
+static void test_smm(gconstpointer options)
+{
+    MemoryRegion *root = region_new_container(NULL, "smm", REGION_SIZE_ALL), *system, *smram, *hole;
+    GError *error = NULL;
+    RamBlock *ram;
+
+    script_reset();
+    script.cap[KVM_CAP_X86_SMM] = 1;
+    start(options, 1);
+    ram = ram_block_new("smram", 0x10000, NULL, &error);
+    g_assert_no_error(error);
+    system = region_new_alias(NULL, "smm-system", system_memory, 0, REGION_SIZE_ALL);
+    smram = region_new_ram(NULL, "smm-ram", ram);
+    region_add(root, 0, system, 0);
+    region_add(root, 0xa0000, smram, 1);
+    smm_space = address_space_new("smm", root, 0xff);
+    cpu_set_smm_memory(get_smm_space, NULL);
+    machine_start();
+    check_smm_slots("");
+    send_smi();
+    check_slots("0x0-0x7fffff; 0xffff0000-0xffffffff r");
+    check_smm_slots("0x0-0x9ffff; 0xa0000-0xaffff; 0xb0000-0x7fffff; 0xffff0000-0xffffffff r");
+    send_smi();
+    /* A change of the map is one of both. */
+    hole = hole_at(0x100000, 0x1000);
+    check_slots("0x0-0xfffff; 0x101000-0x7fffff; 0xffff0000-0xffffffff r");
+    check_smm_slots("0x0-0x9ffff; 0xa0000-0xaffff; 0xb0000-0xfffff; 0x101000-0x7fffff; "
+                    "0xffff0000-0xffffffff r");
+    region_remove(hole);
+    /* RAM that both show is written in either. */
+    dirty_log_global_start(DIRTY_MIGRATION);
+    take_all();
+    for (unsigned smm = 0; smm < 2; smm++) {
+        script.cpus[0].smm = smm;
+        g_assert_true(script_guest_write(0, 0x5000 + smm * 0x1000, 1));
+        dirty_log_sync(bench.ram, 0, BENCH_RAM);
+        g_assert_true(page_dirty(5 + smm));
+        g_assert_false(page_dirty(6 + smm));
+        take_all();
+        g_assert_false(page_dirty(5 + smm));
+    }
+    dirty_log_global_stop(DIRTY_MIGRATION);
+    machine_stop(RUN_STATE_PAUSED);
+    cpu_set_smm_memory(NULL, NULL);
+    accel_delete();
+    check_smm_slots("");
+    address_space_free(smm_space);
+    region_free(hole);
+    region_free(smram);
+    region_free(system);
+    region_free(root);
+    bench_stop();
+    ram_block_free(ram);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const logs[] = { "manual", "auto", "ring" };
@@ -421,5 +505,8 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-memory/log-failure", test_log_failure);
     g_test_add_func("/kvm-memory/coalesced", test_coalesced);
     g_test_add_func("/kvm-memory/ioeventfds", test_ioeventfds);
+    g_test_add_data_func("/kvm-memory/smm/bitmap", "kvm", test_smm);
+    g_test_add_data_func("/kvm-memory/smm/ring", "kvm,dirty-ring-size=1024", test_smm);
+    g_test_add_data_func("/kvm-memory/smm/userspace-apic", "kvm,kernel-irqchip=off", test_smm);
     return g_test_run();
 }
