@@ -196,7 +196,7 @@ void log_close(void)
     }
 }
 
-static void log_vwrite(const char *prefix, const char *format, va_list args)
+static void G_GNUC_PRINTF(2, 0) log_vwrite(const char *prefix, const char *format, va_list args)
 {
     FILE *out = log_file ? log_file : stderr;
 
@@ -302,7 +302,7 @@ const char *report_program(void)
     return program_name;
 }
 
-static void report(const char *kind, const char *format, va_list args)
+static void G_GNUC_PRINTF(2, 0) report(const char *kind, const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf(format, args);
 

@@ -208,7 +208,7 @@ static bool lookup_mux(GVariant *dict, bool *mux, GError **error)
 
 Chardev *chardev_new_from_options(const char *id, GVariant *dict, GError **error)
 {
-    g_autoptr(GVariant) held = g_variant_ref_sink(dict);
+    g_autoptr(GVariant) G_GNUC_UNUSED held = g_variant_ref_sink(dict);
     g_autoptr(GVariant) nested = g_variant_lookup_value(dict, "backend", G_VARIANT_TYPE_VARDICT);
     g_autoptr(GVariant) flat = NULL;
     const ObjectType *type;

@@ -250,7 +250,7 @@ static void put_name(Aml *a, const char *path)
     }
 }
 
-static void put_name_va(Aml *a, const char *fmt, va_list args)
+static void G_GNUC_PRINTF(2, 0) put_name_va(Aml *a, const char *fmt, va_list args)
 {
     g_autofree char *path = g_strdup_vprintf(fmt, args);
 
