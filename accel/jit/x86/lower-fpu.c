@@ -100,7 +100,7 @@ void x86_lower_x87_nop(Lower *l)
 void x86_lower_fldcw(Lower *l)
 {
     if (check_x87(l)) {
-        IrValue value = ir_load(l->ir, IR_I32, 2, 0, data_mode(l), address(l));
+        IrValue value = ir_load(l->ir, IR_I32, 2, 0, data_mode(l), sized_address(l, 2));
         ir_call(l->ir, &call_fldcw, value, 0, 0, 0);
     }
 }
@@ -109,7 +109,7 @@ void x86_lower_fnstcw(Lower *l)
 {
     if (check_x87(l)) {
         IrValue value = ir_state_load(l->ir, offsetof(X86Jit, fcw), 2, 0);
-        ir_store(l->ir, 2, data_mode(l), address(l), value);
+        ir_store(l->ir, 2, data_mode(l), sized_address(l, 2), value);
     }
 }
 
@@ -123,34 +123,36 @@ void x86_lower_fnstsw(Lower *l)
     if (insn_is_register(l)) {
         put_general_reg(l, 0, 2, value);
     } else {
-        ir_store(l->ir, 2, data_mode(l), address(l), value);
+        ir_store(l->ir, 2, data_mode(l), sized_address(l, 2), value);
     }
 }
 
-static void environment(Lower *l, const IrHelper *helper)
+/* `numbers`: with the registers behind it. */
+static void environment(Lower *l, const IrHelper *helper, bool numbers)
 {
     if (check_x87(l)) {
-        IrValue size = ir_const(l->ir, insn_operand_size(l) == 2 ? 2 : 4);
-        ir_call(l->ir, helper, address(l), size, 0, 0);
+        unsigned size = insn_operand_size(l) == 2 ? 2 : 4;
+        ir_call(l->ir, helper, sized_address(l, 7 * size + (numbers ? 80 : 0)),
+                ir_const(l->ir, size), 0, 0);
     }
 }
 
 void x86_lower_fnstenv(Lower *l)
 {
-    environment(l, &call_fnstenv);
+    environment(l, &call_fnstenv, false);
 }
 
 void x86_lower_fldenv(Lower *l)
 {
-    environment(l, &call_fldenv);
+    environment(l, &call_fldenv, false);
 }
 
 void x86_lower_fnsave(Lower *l)
 {
-    environment(l, &call_fnsave);
+    environment(l, &call_fnsave, true);
 }
 
 void x86_lower_frstor(Lower *l)
 {
-    environment(l, &call_frstor);
+    environment(l, &call_frstor, true);
 }

@@ -129,11 +129,11 @@ static void zero_above(Lower *l, unsigned reg, unsigned bytes)
 static uint32_t load_memory(Lower *l, unsigned n, unsigned bytes, bool aligned)
 {
     if (bytes >= 4) {
-        ir_load_vector(l->ir, bytes, aligned ? IR_ALIGNED : 0, data_mode(l), address(l),
+        ir_load_vector(l->ir, bytes, aligned ? IR_ALIGNED : 0, data_mode(l), sized_address(l, bytes),
                        SCRATCH(n));
     } else {
         ir_vector_set(l->ir, SCRATCH(n),
-                      ir_load(l->ir, IR_I64, bytes, 0, data_mode(l), address(l)));
+                      ir_load(l->ir, IR_I64, bytes, 0, data_mode(l), sized_address(l, bytes)));
     }
     return SCRATCH(n);
 }
@@ -276,7 +276,7 @@ void x86_lower_load(Lower *l)
     if (insn_is_register(l)) {
         copy_vector(l, d, VECTOR(insn_rm(l)), bytes);
     } else {
-        ir_load_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), address(l), d);
+        ir_load_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), sized_address(l, bytes), d);
     }
     zero_above(l, insn_reg(l), bytes);
 }
@@ -292,7 +292,7 @@ void x86_lower_store(Lower *l)
         copy_vector(l, VECTOR(insn_rm(l)), from, bytes);
         zero_above(l, insn_rm(l), bytes);
     } else {
-        ir_store_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), address(l), from);
+        ir_store_vector(l->ir, bytes, row_size(l) ? IR_ALIGNED : 0, data_mode(l), sized_address(l, bytes), from);
     }
 }
 
@@ -313,7 +313,7 @@ void x86_lower_load_scalar(Lower *l)
         vector(l, size == 4 ? OP(movss) : OP(movsd), 16, VECTOR(reg), first(l, reg),
                VECTOR(insn_rm(l)), 0);
     } else {
-        ir_load_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(reg));
+        ir_load_vector(l->ir, size, 0, data_mode(l), sized_address(l, size), VECTOR(reg));
     }
     zero_above(l, reg, 16);
 }
@@ -329,7 +329,7 @@ void x86_lower_store_scalar(Lower *l)
                VECTOR(insn_reg(l)), 0);
         zero_above(l, rm, 16);
     } else if (check_no_vvvv(l)) {
-        ir_store_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
+        ir_store_vector(l->ir, size, 0, data_mode(l), sized_address(l, size), VECTOR(insn_reg(l)));
     }
 }
 
@@ -343,7 +343,7 @@ void x86_lower_movd_load(Lower *l)
     if (insn_is_register(l)) {
         ir_vector_set(l->ir, VECTOR(insn_reg(l)), general_rm(l, size));
     } else {
-        ir_load_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
+        ir_load_vector(l->ir, size, 0, data_mode(l), sized_address(l, size), VECTOR(insn_reg(l)));
     }
     zero_above(l, insn_reg(l), 16);
 }
@@ -357,7 +357,7 @@ void x86_lower_movd_store(Lower *l)
     if (insn_is_register(l)) {
         put_general_rm(l, size, load_state(l, VECTOR(insn_reg(l)), size));
     } else {
-        ir_store_vector(l->ir, size, 0, data_mode(l), address(l), VECTOR(insn_reg(l)));
+        ir_store_vector(l->ir, size, 0, data_mode(l), sized_address(l, size), VECTOR(insn_reg(l)));
     }
 }
 
@@ -371,7 +371,7 @@ void x86_lower_movq_load(Lower *l)
     if (insn_is_register(l)) {
         vector(l, OP(movq), 16, d, VECTOR(insn_rm(l)), VECTOR(insn_rm(l)), 0);
     } else {
-        ir_load_vector(l->ir, 8, 0, data_mode(l), address(l), d);
+        ir_load_vector(l->ir, 8, 0, data_mode(l), sized_address(l, 8), d);
     }
     zero_above(l, insn_reg(l), 16);
 }
@@ -386,7 +386,7 @@ void x86_lower_movq_store(Lower *l)
         vector(l, OP(movq), 16, VECTOR(insn_rm(l)), from, from, 0);
         zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store_vector(l->ir, 8, 0, data_mode(l), address(l), from);
+        ir_store_vector(l->ir, 8, 0, data_mode(l), sized_address(l, 8), from);
     }
 }
 
@@ -416,14 +416,14 @@ void x86_lower_store_half(Lower *l)
         vector(l, OP(unpckhpd), 16, SCRATCH(0), from, from, 0);
         from = SCRATCH(0);
     }
-    ir_store_vector(l->ir, 8, 0, data_mode(l), address(l), from);
+    ir_store_vector(l->ir, 8, 0, data_mode(l), sized_address(l, 8), from);
 }
 
 /* MOVNTI. */
 void x86_lower_movnti(Lower *l)
 {
     unsigned size = insn_w(l) ? 8 : 4;
-    ir_store(l->ir, size, data_mode(l), address(l), general_reg(l, insn_reg(l), size));
+    ir_store(l->ir, size, data_mode(l), sized_address(l, size), general_reg(l, insn_reg(l), size));
 }
 
 /* VBROADCASTF128, VBROADCASTI128. */
@@ -457,7 +457,7 @@ void x86_lower_extract128(Lower *l)
         copy_vector(l, VECTOR(insn_rm(l)), from, 16);
         zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store_vector(l->ir, 16, 0, data_mode(l), address(l), from);
+        ir_store_vector(l->ir, 16, 0, data_mode(l), sized_address(l, 16), from);
     }
 }
 
@@ -475,7 +475,7 @@ void x86_lower_cvtps2ph(Lower *l)
                SCRATCH(0), 0);
         zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store_vector(l->ir, half, 0, data_mode(l), address(l), SCRATCH(0));
+        ir_store_vector(l->ir, half, 0, data_mode(l), sized_address(l, half), SCRATCH(0));
     }
 }
 
@@ -579,7 +579,7 @@ void x86_lower_extract(Lower *l)
     if (insn_is_register(l)) {
         put_general_reg(l, insn_rm(l), 8, value);
     } else {
-        ir_store(l->ir, size, data_mode(l), address(l), value);
+        ir_store(l->ir, size, data_mode(l), sized_address(l, size), value);
     }
 }
 
@@ -602,7 +602,7 @@ void x86_lower_insert(Lower *l)
     unsigned size = lane_size(l), lane = insn_imm(l) & (16 / size - 1), reg = insn_reg(l);
     IrValue value = insn_is_register(l)
                         ? general_reg(l, insn_rm(l), 8)
-                        : ir_load(l->ir, IR_I64, size, 0, data_mode(l), address(l));
+                        : ir_load(l->ir, IR_I64, size, 0, data_mode(l), sized_address(l, size));
     if (insn_is_vex(l)) {
         copy_vector(l, VECTOR(reg), VECTOR(insn_vvvv(l)), 16);
     }
@@ -641,7 +641,7 @@ void x86_lower_ldmxcsr(Lower *l)
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrValue value = ir_load(l->ir, IR_I32, 4, 0, data_mode(l), address(l));
+    IrValue value = ir_load(l->ir, IR_I32, 4, 0, data_mode(l), sized_address(l, 4));
     ir_call(l->ir, &call_ldmxcsr, value, 0, 0, 0);
     leave_after(l); /* the context may be another */
 }
@@ -651,7 +651,7 @@ void x86_lower_stmxcsr(Lower *l)
     if (!check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    ir_store(l->ir, 4, data_mode(l), address(l), ir_call(l->ir, &call_stmxcsr, 0, 0, 0, 0));
+    ir_store(l->ir, 4, data_mode(l), sized_address(l, 4), ir_call(l->ir, &call_stmxcsr, 0, 0, 0, 0));
 }
 
 /* ---- by a mask ---- */
@@ -856,7 +856,7 @@ void x86_lower_mmx_pinsrw(Lower *l)
         return;
     }
     IrValue value = insn_is_register(l) ? general_reg(l, insn_rm(l), 8)
-                                        : ir_load(l->ir, IR_I64, 2, 0, data_mode(l), address(l));
+                                        : ir_load(l->ir, IR_I64, 2, 0, data_mode(l), sized_address(l, 2));
     enter_mmx(l);
     store_state(l, MANTISSA(insn_reg(l) & 7) + (insn_imm(l) & 3) * 2, 2, value);
     mmx_written(l, insn_reg(l) & 7);

@@ -101,7 +101,7 @@ static void put_accumulator(X86Jit *cpu, const StringInfo *s, uint64_t value)
 static Compared one(X86Jit *cpu, const StringInfo *s)
 {
     int64_t step = cpu->direction ? -(int64_t)s->size : (int64_t)s->size;
-    uint64_t source = 0, target = 0, value;
+    uint64_t source = 0, target = 0, value = 0;
     Compared compared = { 0, 0 };
     bool reads = s->kind == STRING_MOVS || s->kind == STRING_LODS || s->kind == STRING_CMPS ||
                  s->kind == STRING_OUTS;
@@ -116,12 +116,15 @@ static Compared one(X86Jit *cpu, const StringInfo *s)
     if (reads) {
         source = linear(cpu, s->segment, offset_of(cpu, X86_RSI, s), s, false);
     }
+    if (s->kind == STRING_MOVS) {
+        /* Faults of this operand come before all of the other's. */
+        value = jit_load(&cpu->core, source, s->size, s->mode);
+    }
     if (writes) {
         target = linear(cpu, X86_ES, offset_of(cpu, X86_RDI, s), s, true);
     }
     switch (s->kind) {
     case STRING_MOVS:
-        value = jit_load(&cpu->core, source, s->size, s->mode);
         jit_store(&cpu->core, target, s->size, s->mode, value);
         break;
     case STRING_STOS:

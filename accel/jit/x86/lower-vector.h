@@ -57,6 +57,7 @@ int row_size(const Lower *l);               /* "size" */
 /* ---- memory ---- */
 
 IrValue address(Lower *l);                  /* linear */
+IrValue sized_address(Lower *l, unsigned size); /* the same of an operand of so many bytes */
 IrValue address_offset(Lower *l);           /* the offset in the segment */
 IrValue address_rdi(Lower *l);              /* linear: DS, or as overridden, and rDI */
 unsigned data_mode(const Lower *l);

@@ -210,6 +210,11 @@ IrValue address(Lower *l)
     return operand_address(l, size, row->flags & X86_ROW_WRITE);
 }
 
+IrValue sized_address(Lower *l, unsigned size)
+{
+    return operand_address(l, size, l->insn.row->flags & X86_ROW_WRITE);
+}
+
 IrValue address_rdi(Lower *l)
 {
     return segment_address(l, l->insn.segment >= 0 ? l->insn.segment : X86_DS,

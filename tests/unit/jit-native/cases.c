@@ -144,11 +144,13 @@ void native_state_make(NativeState *s, unsigned bits)
     for (unsigned i = 0; i < 16; i++) {
         s->gpr[i] = number();
     }
-    s->gpr[X86_RSP] = DATA_MIDDLE - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
-    s->gpr[X86_RBP] = DATA_MIDDLE - 0x400 + (native_below(0x800) & ~7u);
+    uint64_t base = native_segment_base(bits);
+
+    s->gpr[X86_RSP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
+    s->gpr[X86_RBP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & ~7u);
     if (!one_in(4)) {
-        s->gpr[X86_RSI] = data_address();
-        s->gpr[X86_RDI] = data_address();
+        s->gpr[X86_RSI] = data_address() - base;
+        s->gpr[X86_RDI] = data_address() - base;
     }
     if (one_in(3)) {
         s->gpr[X86_RCX] = native_below(70);
@@ -158,7 +160,7 @@ void native_state_make(NativeState *s, unsigned bits)
             s->gpr[i] = i < 8 ? (uint32_t)s->gpr[i] : 0;
         }
     }
-    s->rip = NATIVE_START;
+    s->rip = NATIVE_START - base;
     s->rflags = (native_random() & (X86_ARITHMETIC | X86_DF)) | X86_IF | 2;
     make_float_state(s);
     for (unsigned i = 0; i < NATIVE_DATA_SIZE; i += 8) {
@@ -208,9 +210,9 @@ static void make_prefixes(Maker *k)
         put(k, segments[native_below(6)]);
     }
     /* MASKMOVQ that stores nothing may fault, and aim_others() cannot aim 16 bits. */
-    if (one_in(k->c->bits == 64 ? 8 : 32) && (k->c->bits == 64 || row->lower != x86_lower_maskmov)) {
+    if (one_in(k->c->bits == 32 ? 32 : 8) && (k->c->bits != 32 || row->lower != x86_lower_maskmov)) {
         put(k, 0x67);
-        k->address_size = k->c->bits == 64 ? 4 : 2;
+        k->address_size = k->c->bits == 32 ? 2 : 4;
     }
     if (row->vex) {
         return;
@@ -343,7 +345,7 @@ static void set_register(NativeState *s, unsigned reg, unsigned size, uint64_t v
 
 static uint64_t segment_base(const NativeCase *c, const X86Insn *insn)
 {
-    return c->bits != 64                  ? 0
+    return c->bits != 64                  ? native_segment_base(c->bits)
            : insn->segment == X86_FS      ? native_host_fs()
            : insn->segment == X86_GS      ? NATIVE_GS
                                           : 0;
@@ -360,7 +362,7 @@ static void aim(Maker *k, const X86Insn *insn, uint64_t target)
     if (insn->base >= 0 && (insn->base != insn->index || vsib)) {
         set_register(s, (unsigned)insn->base, insn->address_size,
                      target - (uint64_t)insn->disp - index, k->c->bits);
-    } else if (insn->base < 0 && k->displacement_size >= 4) {
+    } else if (insn->base < 0 && k->displacement_size >= MIN(k->c->bits / 8, 4)) {
         value = target - (insn->rip_relative ? NATIVE_START + k->c->length + insn->length : index);
         if (insn->index >= 0 && !vsib && insn->row->modrm != X86_NO_MODRM) {
             /* The index holds a small number, the displacement the rest. */
@@ -440,6 +442,7 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
     c->length += insn.length;
     c->insns++;
     c->of_vectors = insn.row->of_vectors;
+    c->calls = !strcmp(insn.row->mnemonic, "call");
     c->in_parts = insn.row->lower == x86_lower_movbe || insn.row->operands[0] == X86_OP_Mt;
     c->undefined = insn.row->undefined;
     return true;

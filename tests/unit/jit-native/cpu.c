@@ -106,19 +106,22 @@ void native_cpu_release(void)
     }
 }
 
-/* Flat segments, as Linux has them for its programs. */
+/* As Linux has them for its programs: flat, or what host.c has put into the LDT. */
 static void load_system(X86Jit *cpu, unsigned bits)
 {
     const uint32_t data = 3 | X86_SEGMENT_S | X86_SEGMENT_DPL | X86_SEGMENT_P | X86_SEGMENT_DB |
                           X86_SEGMENT_G;
-    const X86Segment flat = { 0, UINT32_MAX, data, 0x2b };
+    const X86Segment flat = bits != 16 ? (X86Segment){ 0, UINT32_MAX, data, 0x2b }
+                                       : (X86Segment){ native_segment_base(16), 0xffff,
+                                                       data & ~(X86_SEGMENT_DB | X86_SEGMENT_G),
+                                                       NATIVE_DATA_16 };
 
     for (unsigned i = 0; i < X86_SEGMENTS; i++) {
         cpu->segment[i] = i < X86_FS ? flat : (X86Segment){ .attributes = X86_SEGMENT_UNUSABLE };
     }
-    cpu->segment[X86_CS].attributes = (data & ~X86_SEGMENT_DB) | 0xb |
-                                      (bits == 64 ? X86_SEGMENT_L : X86_SEGMENT_DB);
-    cpu->segment[X86_CS].selector = bits == 64 ? 0x33 : 0x23;
+    cpu->segment[X86_CS].attributes = (flat.attributes & ~X86_SEGMENT_DB) | 0xb |
+                                      (bits == 64 ? X86_SEGMENT_L : bits == 32 ? X86_SEGMENT_DB : 0);
+    cpu->segment[X86_CS].selector = bits == 64 ? 0x33 : bits == 32 ? 0x23 : NATIVE_CODE_16;
     cpu->segment[X86_FS].base = bits == 64 ? native_host_fs() : 0;
     cpu->segment[X86_GS].base = bits == 64 ? NATIVE_GS : 0;
     /* No port is a program's. */
@@ -144,7 +147,7 @@ static void load(const NativeState *s, unsigned bits)
 
     load_system(cpu, bits);
     memcpy(cpu->gpr, s->gpr, sizeof(cpu->gpr));
-    cpu->rip = NATIVE_START;
+    cpu->rip = NATIVE_START - native_segment_base(bits);
     x86_set_rflags(cpu, s->rflags);
     for (unsigned i = 0; i < 16; i++) {
         memset(&cpu->vector[i], 0, sizeof(cpu->vector[i]));
@@ -235,6 +238,7 @@ void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsign
                     bool evaluate, NativeState *state)
 {
     X86Jit *cpu = m.cpu;
+    uint64_t start = NATIVE_START - native_segment_base(bits);
     unsigned runs = 0;
 
     memcpy(m.ram->host + (NATIVE_START - NATIVE_BASE), code, length);
@@ -253,8 +257,8 @@ void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsign
         }
         run_block(block, evaluate);
         jit_block_free(block);
-    } while (!cpu->events.exception_injected && ++runs < MAX_RUNS && cpu->rip >= NATIVE_START &&
-             cpu->rip < NATIVE_START + length);
+    } while (!cpu->events.exception_injected && ++runs < MAX_RUNS && cpu->rip >= start &&
+             cpu->rip < start + length);
     store(state);
     state->end = cpu->events.exception_injected ? cpu->events.exception
                  : runs < MAX_RUNS              ? NATIVE_DONE

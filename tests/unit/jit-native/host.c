@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <signal.h>
@@ -38,7 +39,7 @@ static const uint8_t greg_of[16] = {
 static struct {
     enum { IDLE, ENTERING, RUNNING } phase;
     NativeState *state;
-    uint64_t end;
+    uint64_t start, end;
     unsigned bits, steps;
     gregset_t gregs;            /* the program's own */
     uint8_t xsave[MAX_XSAVE];
@@ -79,7 +80,9 @@ static void load(ucontext_t *uc)
     gregs[REG_RIP] = (greg_t)s->rip;
     gregs[REG_EFL] = (greg_t)(s->rflags | X86_TF);
     gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & 0x0000ffffffff0000) |
-                        (host.bits == 64 ? CODE_64 : CODE_32) | (greg_t)STACK << 48;
+                        (host.bits == 64   ? CODE_64 | (greg_t)STACK << 48
+                         : host.bits == 32 ? CODE_32 | (greg_t)STACK << 48
+                                           : NATIVE_CODE_16 | (greg_t)NATIVE_DATA_16 << 48);
 }
 
 static void store(ucontext_t *uc)
@@ -131,7 +134,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         host.phase = RUNNING;
         load(uc);
     } else if (host.phase == RUNNING) {
-        if (vector == X86_DB && rip >= NATIVE_START && rip < host.end && ++host.steps < MAX_STEPS) {
+        if (vector == X86_DB && rip >= host.start && rip < host.end && ++host.steps < MAX_STEPS) {
             return;
         }
         host.state->end = vector != X86_DB ? vector : host.steps < MAX_STEPS ? NATIVE_DONE
@@ -146,6 +149,11 @@ static void on_signal(int number, siginfo_t *info, void *context)
     }
 }
 
+static void load_data_segments(unsigned selector)
+{
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(selector));
+}
+
 void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state)
 {
     uint8_t *data = (uint8_t *)NATIVE_DATA;
@@ -155,11 +163,15 @@ void native_host_run(const uint8_t *code, unsigned length, unsigned bits, Native
     memcpy(data, state->memory, NATIVE_DATA_SIZE);
     host.state = state;
     host.bits = bits;
-    host.end = NATIVE_START + length;
+    host.start = NATIVE_START - native_segment_base(bits);
+    host.end = host.start + length;
     host.steps = 0;
-    state->rip = NATIVE_START;
+    state->rip = host.start;
     host.phase = ENTERING;
+    /* A program of 64 bits begins with null selectors, which other code cannot use. */
+    load_data_segments(bits == 16 ? NATIVE_DATA_16 : STACK);
     __asm__ volatile("int3" : : : "memory");
+    load_data_segments(STACK);
     memcpy(state->memory, data, NATIVE_DATA_SIZE);
 }
 
@@ -243,9 +255,18 @@ bool native_host_init(const char **why)
         sigaction(signals[i], &action, &host.old[i]);
     }
     syscall(SYS_arch_prctl, ARCH_SET_GS, NATIVE_GS);
-    /* A program of 64 bits begins with null selectors, which 32-bit code cannot use. */
-    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(STACK));
     return true;
+}
+
+bool native_host_can_16(void)
+{
+    struct user_desc code = { .entry_number = NATIVE_CODE_16 >> 3, .base_addr = NATIVE_BASE,
+                              .limit = 0xffff, .contents = 2, .useable = 1 };
+    struct user_desc data = { .entry_number = NATIVE_DATA_16 >> 3, .base_addr = NATIVE_BASE,
+                              .limit = 0xffff, .contents = 0, .useable = 1 };
+
+    return syscall(SYS_modify_ldt, 0x11, &code, sizeof(code)) == 0 &&
+           syscall(SYS_modify_ldt, 0x11, &data, sizeof(data)) == 0;
 }
 
 void native_host_release(void)
@@ -267,6 +288,7 @@ bool native_host_init(const char **why)
 }
 
 void native_host_release(void) { }
+bool native_host_can_16(void) { return false; }
 bool native_host_has(const char *feature) { return false; }
 uint64_t native_host_fs(void) { return 0; }
 void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state) { }

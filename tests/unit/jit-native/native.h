@@ -22,6 +22,14 @@
 #define NATIVE_LAST      0x6fffffffull
 #define NATIVE_GS        (NATIVE_DATA + 0x800)     /* the base of GS in 64-bit code */
 #define NATIVE_START     (NATIVE_CODE + 0x800)     /* where the code is */
+#define NATIVE_CODE_16   0x07                      /* selectors of 16-bit code: of the LDT */
+#define NATIVE_DATA_16   0x0f
+
+/* Of CS, DS, ES and SS; those of 16-bit code have 64 KiB. */
+static inline uint64_t native_segment_base(unsigned bits)
+{
+    return bits == 16 ? NATIVE_BASE : 0;
+}
 
 enum { NATIVE_DONE = 0x100, NATIVE_ENDLESS, NATIVE_WILD };
 
@@ -45,6 +53,8 @@ typedef struct NativeState {
 /* False, with the reason: this is no host to compare with. */
 bool native_host_init(const char **why);
 void native_host_release(void);
+/* False: the host has no 16-bit segments for programs. */
+bool native_host_can_16(void);
 /* CPUID of the host has a feature of arch/x86/features.h. */
 bool native_host_has(const char *feature);
 uint64_t native_host_fs(void);
@@ -72,6 +82,7 @@ typedef struct NativeCase {
     uint8_t code[64];
     unsigned length, insns;
     bool of_vectors, in_parts;  /* in_parts: stores more than once */
+    bool calls;                 /* or pushes, then looks at CS's limit */
     uint16_t undefined;     /* arithmetic flags */
     NativeState state;
 } NativeCase;
