@@ -259,8 +259,9 @@ static void test_pc(void)
         g_assert_cmphex(qtest_inb(qtest, 0x92) & 3, ==, 2);
         g_assert_cmphex(qtest_pci_readl(qtest, 4, 0, 0x18) & 0xffffff, ==, 0x010100);
         if (!i) {
-            g_autoptr(GVariant) reply = qtest_qmp(qtest, "{\"execute\": \"system_reset\"}");
-            g_autoptr(GVariant) event = qtest_event(qtest, "RESET");
+            g_autoptr(GVariant) G_GNUC_UNUSED reply =
+                qtest_qmp(qtest, "{\"execute\": \"system_reset\"}");
+            g_autoptr(GVariant) G_GNUC_UNUSED event = qtest_event(qtest, "RESET");
         }
     }
     qtest_stop(qtest);

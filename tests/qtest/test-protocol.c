@@ -53,7 +53,7 @@ static void test_malformed(void)
 static void test_shutdown_event(void)
 {
     QTest *qtest = qtest_start("-machine none");
-    g_autoptr(GVariant) reply = qtest_qmp(qtest, "{\"execute\": \"quit\"}");
+    g_autoptr(GVariant) G_GNUC_UNUSED reply = qtest_qmp(qtest, "{\"execute\": \"quit\"}");
     g_autoptr(GVariant) event = qtest_event(qtest, "SHUTDOWN");
     g_autofree char *text = g_variant_print(event, FALSE);
 

@@ -226,8 +226,8 @@ static void test_iasl(void)
         "WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,",
         "WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,",
         "DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite,",
-        "QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, "
-        "ReadWrite,",
+        ("QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, "
+         "ReadWrite,"),
         "Method (TEST, 2, Serialized)",
         "Acquire (MTX, 0xFFFF)",
         "While ((Local0 < Arg1))",
