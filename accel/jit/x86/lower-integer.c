@@ -182,7 +182,11 @@ void x86_lower_xchg(Lower *l)
     unsigned size = operand_size(l, 0);
     IrValue b, a;
 
-    if (l->insn.opcode == 0x90 && (l->insn.rm == X86_RAX || l->insn.rep == 0xf3)) {
+    if (l->insn.opcode == 0x90 && l->insn.rep == 0xf3) {
+        call_system(l, X86_HELPER_pause, 0, 0, 0, 0);
+        return;
+    }
+    if (l->insn.opcode == 0x90 && l->insn.rm == X86_RAX) {
         return;
     }
     b = read_operand(l, 1);

@@ -2,7 +2,7 @@
 /*
  * Control registers and system instructions.
  */
-
+#include <sched.h>
 
 #include "accel/jit/x86/system.h"
 #include "arch/x86/xsave.h"
@@ -325,6 +325,22 @@ uint64_t x86_help_rdtscp(X86Jit *cpu)
 }
 
 /* There are no counters. */
+/* How many of them are one wait, not a short one for another CPU that runs. */
+#define PAUSES_OF_A_WAIT 64
+
+uint64_t x86_help_pause(X86Jit *cpu)
+{
+    static guint processors;
+
+    if (++cpu->pauses % PAUSES_OF_A_WAIT == 0) {
+        processors = processors ? processors : g_get_num_processors();
+        if (vcpu_count() > processors) {
+            sched_yield();
+        }
+    }
+    return 0;
+}
+
 uint64_t x86_help_rdpmc(X86Jit *cpu) { x86_raise_gp(cpu, 0); }
 uint64_t x86_help_rdpid(X86Jit *cpu) { return cpu->tsc_aux; }
 

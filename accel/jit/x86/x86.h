@@ -161,6 +161,7 @@ typedef struct X86Jit {
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint32_t pauses;
     uint64_t tsc_offset, tsc_aux, tsc_deadline, pat, misc_enable;
     X86MsrValue *msr;
     size_t msr_count;
@@ -256,6 +257,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(invlpg, 1, 0)              /* linear address */ \
     X(invpcid, 2, 0)             /* type, linear address of the descriptor */ \
     X(wbinvd, 0, 0) \
+    X(pause, 0, 0)               /* somebody else may run meanwhile */ \
     X(rdmsr, 0, 0)               /* ECX to EDX:EAX */ \
     X(wrmsr, 0, 0) \
     X(rdtsc, 0, 0)               /* to EDX:EAX */ \
