@@ -12,9 +12,11 @@ typedef struct JitAccel {
     Accel accel;
     uint32_t tb_size;        /* MiB */
     bool one_insn, perf_map;
-    const char *thread;
+    const char *thread, *split_wx;
     unsigned backend;        /* BACKEND_* */
 } JitAccel;
+
+#define DEFAULT_TB_SIZE 128
 
 enum { BACKEND_AUTO, BACKEND_HOST, BACKEND_EVALUATOR };
 
@@ -207,7 +209,7 @@ static bool jit_open(Accel *accel, GError **error)
 
     jit.arch = jit_arches[0];
     jit_vcpu_ops.size = jit.arch->size;
-    jit.max_bytes = (size_t)options->tb_size << 20;
+    jit.max_bytes = (size_t)(options->tb_size ? options->tb_size : DEFAULT_TB_SIZE) << 20;
     jit.one_insn = options->one_insn;
     if (!open_backend(options, error)) {
         return false;
@@ -318,11 +320,13 @@ static unsigned jit_features(Accel *accel)
 }
 
 static const char *const thread_values[] = { "multi", NULL };
+static const char *const split_values[] = { "on", NULL };
 static const char *const backend_values[] = { "auto", "host", "evaluator", NULL };
 
 static const Property jit_properties[] = {
     { .name = "tb-size", .description = "MiB for translated code; when it is full, all of it is "
-      "made anew", FIELD(JitAccel, tb_size), .def.u = 128, .min = 1, .max = 65536 },
+      "made anew; 0: the default", FIELD(JitAccel, tb_size), .def.u = DEFAULT_TB_SIZE, .min = 0,
+      .max = 65536 },
     { .name = "one-insn-per-tb", .description = "a block for each instruction, for debugging",
       FIELD(JitAccel, one_insn) },
     { .name = "backend", .description = "what runs translated code: the host's instructions, or the "
@@ -331,6 +335,8 @@ static const Property jit_properties[] = {
       FIELD(JitAccel, perf_map) },
     { .name = "thread", .description = "each CPU has a thread of its own (multi)",
       FIELD(JitAccel, thread), .values = thread_values },
+    { .name = "split-wx", .description = "code is written at one address and runs at another (on)",
+      FIELD(JitAccel, split_wx), .values = split_values },
 };
 
 const AccelType jit_accel_type = {
