@@ -148,6 +148,25 @@ static void test_divisions(void)
     }
 }
 
+/* There are no performance counters: CPUID says so, and their registers are not there. */
+static void test_counters(void)
+{
+    static const u32 registers[] = { 0xc1, 0x186, 0x309, 0x345, 0x38d, 0x38f, 0x3f1, 0x4c1,
+                                     0xc0010000, 0xc0010004, 0xc0010200 };
+    u32 a = 0xa, b, c = 0, d;
+
+    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    check("cpuid 0xa", a | b | c | d, 0);
+    for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+        TRY("movl %k0, %%ecx; rdmsr", registers[i]);
+        EXPECT(GP, 0);
+        TRY("movl %k0, %%ecx; xorl %%eax, %%eax; xorl %%edx, %%edx; wrmsr", registers[i]);
+        EXPECT(GP, 0);
+    }
+    TRY("xorl %%ecx, %%ecx; rdpmc", 0);
+    EXPECT(GP, 0);
+}
+
 static void test_delivery(void)
 {
     word sp;
@@ -697,6 +716,7 @@ void main(void)
     run("mtrrs", test_mtrrs);
     run("loops", test_loops);
     run("divisions", test_divisions);
+    run("performance counters", test_counters);
     run("delivery", test_delivery);
     run("user mode", test_user);
     run("syscall", test_syscall);
