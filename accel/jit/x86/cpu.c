@@ -306,7 +306,7 @@ static unsigned waiting(const X86Jit *cpu)
     return cpu->events.smm ? asked & ~(unsigned)(X86_ASKED_INIT | X86_ASKED_SIPI) : asked;
 }
 
-static bool pending(JitCpu *jit)
+static bool pending_but_io(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
     X86Events *e = &cpu->events;
@@ -349,6 +349,14 @@ static bool pending(JitCpu *jit)
         take_interrupt(cpu);
     }
     return cpu->mp_state == X86_MP_RUNNABLE;
+}
+
+static bool pending(JitCpu *jit)
+{
+    bool runs = pending_but_io(jit);
+
+    x86_of(jit)->io.valid = false;
+    return runs;
 }
 
 static bool has_work(JitCpu *jit)

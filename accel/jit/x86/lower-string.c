@@ -142,13 +142,16 @@ static Compared one(X86Jit *cpu, const StringInfo *s)
     case STRING_INS:
         /* A port may forget what it gave: the store must not fail any more. */
         jit_probe(&cpu->core, target, s->size, JIT_WRITE, s->mode);
+        x86_note_io(cpu, cpu->gpr[X86_RDX], s->size,
+                    X86_IO_IN | X86_IO_STRING | (s->rep ? X86_IO_REP : 0));
         jit_store(&cpu->core, target, s->size, s->mode,
                   jit_port_read(&cpu->core, (uint16_t)cpu->gpr[X86_RDX], s->size));
         x86_port_accessed(cpu, cpu->gpr[X86_RDX], s->size);
         break;
     default:
-        jit_port_write(&cpu->core, (uint16_t)cpu->gpr[X86_RDX], s->size,
-                       jit_load(&cpu->core, source, s->size, s->mode));
+        value = jit_load(&cpu->core, source, s->size, s->mode);
+        x86_note_io(cpu, cpu->gpr[X86_RDX], s->size, X86_IO_STRING | (s->rep ? X86_IO_REP : 0));
+        jit_port_write(&cpu->core, (uint16_t)cpu->gpr[X86_RDX], s->size, value);
         x86_port_accessed(cpu, cpu->gpr[X86_RDX], s->size);
     }
     if (reads) {

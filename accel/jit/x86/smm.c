@@ -3,8 +3,9 @@
  * System management mode: Intel SDM volume 3, chapter 31; the state is saved as AMD64 CPUs do (AMD
  * APM volume 2, 10.2.3), since that is the vendor of `-cpu max`.
  *
- * Not modelled: the restart of I/O instructions, which the revision does not offer, and traps of
- * I/O; SVM's part of the area.
+ * An SMI that is taken behind an I/O instruction, as one that the instruction itself caused is, finds
+ * it described, and can have it done again. Not modelled: traps of I/O by the CPU (SMI_ON_IO_TRAP);
+ * SVM's part of the area.
  */
 #include "accel/jit/x86/system.h"
 #include "base/bits.h"
@@ -12,12 +13,14 @@
 #define AREA       0xfe00u     /* from SMBASE */
 #define AREA_SIZE  0x200u
 #define ENTRY      0x8000u
-#define REVISION   0x00020064u /* of AMD64, with SMBASE relocation */
+#define REVISION   0x00030064u /* of AMD64, with SMBASE relocation and restart of I/O instructions */
+#define RESTART    0xff
 #define MSR_SMBASE 0x9eu
 
 /* Offsets in the area. */
 enum {
-    AT_GDTR = 0x60, AT_LDTR = 0x70, AT_IDTR = 0x80, AT_TR = 0x90, AT_HALTED = 0xc9, AT_EFER = 0xd0,
+    AT_GDTR = 0x60, AT_LDTR = 0x70, AT_IDTR = 0x80, AT_TR = 0x90, AT_IO_REGISTERS = 0xa0,
+    AT_IO = 0xc0, AT_IO_RESTART = 0xc8, AT_HALTED = 0xc9, AT_EFER = 0xd0,
     AT_REVISION = 0xfc, AT_SMBASE = 0x100, AT_REGISTERS = 0x148, AT_GPR = 0x1f8,
 };
 
@@ -92,6 +95,45 @@ static void save_state(const X86Jit *cpu, uint32_t base, bool halted, uint8_t *a
     }
 }
 
+/* ---- I/O instructions ---- */
+
+void x86_note_io(X86Jit *cpu, uint16_t port, unsigned size, unsigned what)
+{
+    cpu->io.valid = true;
+    cpu->io.what = (uint32_t)port << 16 | what | X86_IO_VALID | size * X86_IO_SIZE;
+    cpu->io.rip = cpu->rip;
+    cpu->io.rcx = cpu->gpr[X86_RCX];
+    cpu->io.rsi = cpu->gpr[X86_RSI];
+    cpu->io.rdi = cpu->gpr[X86_RDI];
+}
+
+static void save_io(const X86Jit *cpu, uint8_t *area)
+{
+    const uint64_t value[] = { cpu->io.rip, cpu->io.rcx, cpu->io.rsi, cpu->io.rdi };
+
+    if (!cpu->io.valid) {
+        return;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(value); i++) {
+        store_le(area + AT_IO_REGISTERS + 8 * i, value[i], 8);
+    }
+    store_le(area + AT_IO, cpu->io.what, 4);
+}
+
+/* The handler asked for it: the instruction is done again. */
+static void restart_io(X86Jit *cpu, const uint8_t *area)
+{
+    static const uint8_t registers[] = { X86_RCX, X86_RSI, X86_RDI };
+
+    if (area[AT_IO_RESTART] != RESTART || !(load_le(area + AT_IO, 4) & X86_IO_VALID)) {
+        return;
+    }
+    cpu->rip = load_le(area + AT_IO_REGISTERS, 8);
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        cpu->gpr[registers[i]] = load_le(area + AT_IO_REGISTERS + 8 * (i + 1), 8);
+    }
+}
+
 static void transfer_area(X86Jit *cpu, uint64_t physical, uint8_t *area, bool save)
 {
     for (unsigned at = 0; at < AREA_SIZE; at += 8) {
@@ -155,6 +197,7 @@ void x86_enter_smm(X86Jit *cpu)
 
     switch_memory(cpu, true);
     save_state(cpu, base, halted, area);
+    save_io(cpu, area);
     transfer_area(cpu, base + AREA, area, true);
     cpu->events.smm_inside_nmi = cpu->events.nmi_masked;
     cpu->events.nmi_masked = true;
@@ -214,6 +257,7 @@ uint64_t x86_help_rsm(X86Jit *cpu)
         jit_leave(&cpu->core);
     }
     load_state(cpu, area);
+    restart_io(cpu, area);
     if (msr) {
         msr->value = (uint32_t)load_le(area + AT_SMBASE, 4);
     }

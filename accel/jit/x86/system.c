@@ -512,6 +512,7 @@ uint64_t x86_help_port_in(X86Jit *cpu, uint64_t port, uint64_t size)
     uint64_t value;
 
     x86_help_check_port(cpu, port, size);
+    x86_note_io(cpu, port, size, X86_IO_IN);
     value = jit_port_read(&cpu->core, port, size);
     x86_port_accessed(cpu, port, size);
     return value;
@@ -520,6 +521,7 @@ uint64_t x86_help_port_in(X86Jit *cpu, uint64_t port, uint64_t size)
 uint64_t x86_help_port_out(X86Jit *cpu, uint64_t port, uint64_t size, uint64_t value)
 {
     x86_help_check_port(cpu, port, size);
+    x86_note_io(cpu, port, size, 0);
     jit_port_write(&cpu->core, port, size, value);
     x86_port_accessed(cpu, port, size);
     return 0;

@@ -116,6 +116,8 @@ void x86_return_from_task(X86Jit *cpu, uint64_t next);
 
 /* A system management interrupt is taken: between instructions, out of SMM. */
 void x86_enter_smm(X86Jit *cpu);
+/* An I/O instruction was done, with registers as they were before it. `what`: X86_IO_* but size and VALID. */
+void x86_note_io(X86Jit *cpu, uint16_t port, unsigned size, unsigned what);
 /* events.smm is another: which memory the CPU sees. Under the machine lock. */
 void x86_smm_changed(X86Jit *cpu);
 

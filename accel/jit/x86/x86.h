@@ -169,6 +169,12 @@ typedef struct X86Jit {
     /* Asked for by others, under the machine lock; then jit_attention(). */
     atomic_uint asked;           /* X86_ASKED_* */
     uint8_t sipi_page;
+    /* The I/O instruction that has just ended, for who finds it between blocks. */
+    struct {
+        bool valid;
+        uint32_t what;           /* X86_IO_* and the port in bits 31-16 */
+        uint64_t rip, rcx, rsi, rdi;
+    } io;
 } X86Jit;
 
 /* The shadow begins with the end of an instruction, and lies on the one that follows. */
@@ -176,6 +182,9 @@ enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS };
 
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32 };
+
+/* X86Jit.io.what, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
+enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16 };
 
 extern const JitArch x86_jit_arch;
 

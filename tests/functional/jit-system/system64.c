@@ -615,7 +615,7 @@ static void test_smm(void)
     check("rsp", after, rsp);
     check("cs", *(volatile u16 *)0x37000, 0x3000);
     check("cr0", *(volatile u32 *)0x37004 & 0x80000001, 0);
-    check("the revision", *(volatile u32 *)0x37008, 0x20064);
+    check("the revision", *(volatile u32 *)0x37008, 0x30064);
     asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
     check("entries at the other base", *(volatile u32 *)0x47000, 1);
     asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
