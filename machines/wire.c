@@ -67,18 +67,29 @@ bool board_parse_pin(const char *text, Device **device, unsigned *pin, unsigned 
     return parse_pin_of(*device, colon + 1, pin, first, last, error);
 }
 
+/* "irq[0-7]" of the node, or "cpu[0]:FERR" of another device. */
+static bool parse_source(BoardNode *node, const char *text, Device **from, unsigned *pin,
+                         unsigned *first, unsigned *last, GError **error)
+{
+    if (strchr(text, ':')) {
+        return board_parse_pin(text, from, pin, first, last, error);
+    }
+    *from = DEVICE(node->object);
+    return parse_pin_of(*from, text, pin, first, last, error);
+}
+
 /* "intr[0-7] -> pic0:irq[0-7]" */
 static bool draw_wire(Board *board, BoardNode *node, const char *text, GError **error)
 {
     g_auto(GStrv) ends = g_strsplit(text, "->", 2);
-    Device *from = DEVICE(node->object), *to;
+    Device *from, *to;
     unsigned out, out_first, out_last, in, in_first, in_last;
 
     if (g_strv_length(ends) != 2) {
         error_set(error, ERROR_INVALID, "'%s' is not 'PIN -> DEVICE:PIN'", text);
         return false;
     }
-    if (!parse_pin_of(from, g_strstrip(ends[0]), &out, &out_first, &out_last, error) ||
+    if (!parse_source(node, g_strstrip(ends[0]), &from, &out, &out_first, &out_last, error) ||
         !board_parse_pin(g_strstrip(ends[1]), &to, &in, &in_first, &in_last, error)) {
         return false;
     }

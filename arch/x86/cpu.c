@@ -330,6 +330,10 @@ static const PinInfo cpu_pins[] = {
                           .direction = PIN_IN, .set = set_nmi },
     [X86_CPU_PIN_SMI] = { .name = "SMI", .description = "system management interrupt",
                           .direction = PIN_IN, .set = set_smi },
+    [X86_CPU_PIN_FERR] = { .name = "FERR", .description = "floating-point error",
+                           .direction = PIN_OUT },
+    [X86_CPU_PIN_IGNNE] = { .name = "IGNNE", .description = "ignore numeric errors",
+                            .direction = PIN_IN },
 };
 
 /* ---- the CPU as others see it ---- */

@@ -5,8 +5,9 @@
  *
  * What it can do is decided when it is realized, from its configuration and what
  * the accelerator supports. Pins: INTR and NMI, which are LINT0 and LINT1 of the
- * local APIC that is its child "lapic" (Intel SDM volume 3, 11.5.1); and SMI, which
- * an accelerator that has system management mode takes over.
+ * local APIC that is its child "lapic" (Intel SDM volume 3, 11.5.1); SMI, which
+ * an accelerator that has system management mode takes over; and FERR and IGNNE, by which
+ * an accelerator that can tells of x87 errors while CR0.NE is 0 (SDM volume 1, appendix D).
  */
 #ifndef ARCH_X86_CPU_H
 #define ARCH_X86_CPU_H
@@ -15,7 +16,8 @@
 #include "arch/x86/topology.h"
 #include "hw/core/cpu.h"
 
-enum { X86_CPU_PIN_INTR, X86_CPU_PIN_NMI, X86_CPU_PIN_SMI };
+enum { X86_CPU_PIN_INTR, X86_CPU_PIN_NMI, X86_CPU_PIN_SMI, X86_CPU_PIN_FERR,
+       X86_CPU_PIN_IGNNE };
 
 typedef struct X86Cpu {
     Cpu cpu;

@@ -2,11 +2,11 @@
 /*
  * PIIX3 function 0: Intel 82371SB, order number 290550, chapter 2.2. The 8259s,
  * the 8254, the 8237s and the ports around them are devices of their own on
- * isa.0. PIRQ routing, the reset control register and the way to ISA work; the
- * other configuration registers hold what is written.
+ * isa.0. PIRQ routing, the reset control register, coprocessor errors and the way to
+ * ISA work; the other configuration registers hold what is written.
  *
- * Not modelled: gating of chip selects by XBCS (PC firmware for this chip
- * reads its ROM without enabling it), the APIC's and the distributed DMA's
+ * Not modelled: gating of chip selects and of FERR# by XBCS (PC firmware for this chip
+ * reads its ROM without enabling it, and leaves IRQ13 to FERR#), the APIC's and the distributed DMA's
  * registers, serialized interrupts, I/O recovery times, the chip's own SMI
  * logic (a PC uses that of the PIIX4's function 3).
  */
@@ -25,6 +25,9 @@
 #define RCR_PORT      0xcf9
 #define RCR_HARD      0x02
 #define RCR_RESET_CPU 0x04
+
+#define COPROCESSOR_ERROR 0xf0
+#define FERR_IRQ          13
 
 #define ISA_MEMORY_SIZE 0x100000000ull
 #define ISA_IO_SIZE     0x10000u
@@ -56,12 +59,24 @@ static unsigned routed_lines(const Piix3 *piix3)
 
 static void piix3_update(Device *device)
 {
-    unsigned pirqs = routed_lines(piix3_of(device));
+    Piix3 *piix3 = piix3_of(device);
+    bool ferr = pin_level(device, PIIX3_PIN_FERR, 0);
+    unsigned lines = routed_lines(piix3);
 
+    piix3->ignne &= ferr;
+    lines |= ferr && !piix3->ignne ? BIT(FERR_IRQ) : 0;
     for (unsigned i = 0; i < ISA_IRQS; i++) {
         pin_set(device, PIIX3_PIN_IRQ, i,
-                pirqs >> i & 1 || pin_level(device, PIIX3_PIN_ISA_IRQ, i));
+                lines >> i & 1 || pin_level(device, PIIX3_PIN_ISA_IRQ, i));
     }
+    pin_set(device, PIIX3_PIN_IGNNE, 0, piix3->ignne);
+}
+
+/* ---- coprocessor errors, 2.5.5.3: a write takes IRQ13 back, and the CPU may go on ---- */
+
+static void coprocessor_wrote(Device *device, unsigned index, uint64_t value)
+{
+    piix3_of(device)->ignne = pin_level(device, PIIX3_PIN_FERR, 0);
 }
 
 static void wrote_pirqrc(Device *device, unsigned index, uint64_t old)
@@ -118,6 +133,7 @@ static bool piix3_configure(PciDevice *pci, GError **error)
     piix3->isa->interrupt_device = &pci->device;
     piix3->isa->interrupt_pin = PIIX3_PIN_ISA_IRQ;
     device_map_bank(&pci->device, 0, primary->io, RCR_PORT);
+    device_map_bank(&pci->device, 1, piix3->io, COPROCESSOR_ERROR);
     return true;
 }
 
@@ -137,9 +153,15 @@ static const RegisterInfo rcr_registers[] = {
       .read = rcr_read, .wrote = rcr_wrote },
 };
 
+static const RegisterInfo coprocessor_registers[] = {
+    { 0, "CERR", "coprocessor error", .write = coprocessor_wrote },
+};
+
 static const BankInfo piix3_banks[] = {
     { .name = "reset-control", .description = "one byte in the middle of CONFADD",
       .space = SPACE_IO, .size = 1, .registers = TABLE(rcr_registers), .priority = 1 },
+    { .name = "coprocessor-error", .description = "F0h: IGNNE# instead of IRQ13",
+      .space = SPACE_IO, .size = 1, .registers = TABLE(coprocessor_registers) },
 };
 
 static const RegisterInfo piix3_config[] = {
@@ -180,6 +202,14 @@ static const PinInfo piix3_pins[] = {
     [PIIX3_PIN_RCIN] = { .name = "rcin", .description = "reset requests: of the keyboard "
                          "controller (RCIN#), of port 92", .direction = PIN_IN, .count = 2,
                          .set = rcin_driven },
+    [PIIX3_PIN_FERR] = { .name = "ferr", .description = "the CPU's floating-point error",
+                         .direction = PIN_IN },
+    [PIIX3_PIN_IGNNE] = { .name = "ignne", .description = "the CPU goes on in spite of it",
+                          .direction = PIN_OUT },
+};
+
+static const StateInfo piix3_state[] = {
+    { "ignne", FIELD(Piix3, ignne) },
 };
 
 static const BusInfo piix3_buses[] = { { "isa.0", "ISA" } };
@@ -201,6 +231,6 @@ const DeviceType piix3_type = {
     .name = "PIIX3", .parent = "pci-device", .bus = "PCI", .compatible = "intel,piix3",
     .description = "ISA bridge", .size = sizeof(Piix3), .board_only = true,
     .banks = TABLE(piix3_banks), .pins = TABLE(piix3_pins), .buses = TABLE(piix3_buses),
-    .transient = TABLE(piix3_transient), .pci = &piix3_info, .finalize = piix3_finalize,
+    .state = TABLE(piix3_state), .transient = TABLE(piix3_transient), .pci = &piix3_info, .finalize = piix3_finalize,
     .update = piix3_update,
 };

@@ -18,11 +18,14 @@ enum {
     PIIX3_PIN_PIRQ,      /* in: PIRQA# to PIRQD# */
     PIIX3_PIN_IRQ,       /* out: to the interrupt chips, both kinds joined */
     PIIX3_PIN_RCIN,      /* in, high: somebody asks for a reset */
+    PIIX3_PIN_FERR,      /* in: the CPU's floating-point error */
+    PIIX3_PIN_IGNNE,     /* out: the CPU is to go on in spite of it */
 };
 
 typedef struct Piix3 {
     PciDevice pci;
     uint8_t rcr;         /* reset control */
+    bool ignne;          /* the error was acknowledged, and is there still */
     Bus *isa;
     MemoryRegion *memory, *io, *bios;
 } Piix3;

@@ -27,6 +27,15 @@ void x86_context_changed(X86Jit *x86)
 {
 }
 
+void x86_set_ferr(X86Jit *x86, bool level)
+{
+}
+
+G_NORETURN void x86_freeze(X86Jit *x86)
+{
+    x86_raise(x86, X86_MF);
+}
+
 void x86_check_alignment(X86Jit *x86, uint64_t address, unsigned to)
 {
 }

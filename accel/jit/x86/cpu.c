@@ -2,6 +2,7 @@
 /* The x86 CPU between its board and the core: interrupts, state in and out. */
 #include <string.h>
 
+#include "accel/jit/x86/fpu.h"
 #include "accel/jit/x86/system.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -48,6 +49,37 @@ static void smi_driven(void *opaque, Device *device, unsigned pin, unsigned line
     }
 }
 
+/* ---- x87 errors with CR0.NE 0: SDM volume 1, appendix D ---- */
+
+static void ignne_driven(void *opaque, Device *device, unsigned pin, unsigned line, bool level)
+{
+    X86Jit *cpu = opaque;
+
+    atomic_store(&cpu->ignne, level);
+    if (level) {
+        ask(cpu, X86_ASKED_GO_ON);
+    }
+}
+
+void x86_set_ferr(X86Jit *cpu, bool level)
+{
+    cpu->ferr = level;
+    jit_machine_lock(&cpu->core);
+    pin_set(DEVICE(cpu->core.vcpu.cpu), X86_CPU_PIN_FERR, 0, level);
+    jit_machine_unlock(&cpu->core);
+}
+
+void x86_freeze(X86Jit *cpu)
+{
+    if (!cpu->ferr) {
+        x86_set_ferr(cpu, true);
+    }
+    /* Whoever looked away from IGNNE meanwhile finds it asked for. */
+    cpu->frozen = true;
+    cpu->mp_state = X86_MP_HALTED;
+    jit_leave(&cpu->core);
+}
+
 static void apic_init(void *opaque)
 {
     X86Jit *cpu = opaque;
@@ -89,6 +121,7 @@ static bool create(JitCpu *jit, GError **error)
     }
     if (cpu->x86->lapic) {
         pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_SMI, smi_driven, cpu);
+        pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_IGNNE, ignne_driven, cpu);
         apic_set_features(cpu->x86->lapic,
                           (x86_has(cpu, "x2apic") ? APIC_X2APIC : 0) |
                           (x86_has(cpu, "tsc-deadline") ? APIC_TSC_DEADLINE : 0));
@@ -103,6 +136,7 @@ static void destroy(JitCpu *jit)
 
     if (cpu->x86->lapic) {
         pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_SMI, NULL, NULL);
+        pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_IGNNE, NULL, NULL);
         apic_set_cpu_ops(cpu->x86->lapic, NULL, NULL);
     }
     g_clear_pointer(&cpu->msr, g_free);
@@ -209,6 +243,9 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
     cpu->debug_pending = 0;
+    cpu->frozen = false;
+    cpu->ferr = (cpu->fsw & X87_ES) && !(cpu->cr0 & X86_CR0_NE);
+    pin_set(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_FERR, 0, cpu->ferr);
     x86_address_space_changed(cpu, false);
     x86_breakpoints_changed(cpu);
     x86_context_changed(cpu);
@@ -256,6 +293,7 @@ static void deliver_external(X86Jit *cpu, unsigned vector)
     X86Events *e = &cpu->events;
 
     cpu->mp_state = X86_MP_RUNNABLE;
+    cpu->frozen = false;
     e->interrupt_injected = true;
     e->interrupt_soft = false;
     e->interrupt = vector;
@@ -315,6 +353,11 @@ static bool pending_but_io(JitCpu *jit)
     if (e->triple_fault) {
         return shut_down(cpu);
     }
+    if (G_UNLIKELY(asked & X86_ASKED_GO_ON)) {
+        atomic_fetch_and(&cpu->asked, ~X86_ASKED_GO_ON);
+        cpu->mp_state = cpu->frozen ? X86_MP_RUNNABLE : cpu->mp_state;
+        cpu->frozen = false;
+    }
     if (asked & (X86_ASKED_INIT | X86_ASKED_SIPI)) {
         asked = atomic_fetch_and(&cpu->asked, ~(X86_ASKED_INIT | X86_ASKED_SIPI));
         take_init(cpu, asked);
@@ -367,7 +410,7 @@ static bool has_work(JitCpu *jit)
     if (cpu->mp_state == X86_MP_WAIT_SIPI) {
         return asked & (X86_ASKED_INIT | X86_ASKED_SIPI);
     }
-    return cpu->mp_state == X86_MP_RUNNABLE || (asked & X86_ASKED_INIT) ||
+    return cpu->mp_state == X86_MP_RUNNABLE || (asked & (X86_ASKED_INIT | X86_ASKED_GO_ON)) ||
            ((asked & X86_ASKED_SMI) && !cpu->events.smm) ||
            ((asked & X86_ASKED_NMI) && !cpu->events.nmi_masked) ||
            ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF));

@@ -44,6 +44,14 @@ static void update_summary(X86Jit *cpu)
     } else {
         cpu->fsw &= ~(X87_ES | X87_B);
     }
+    x87_error_changed(cpu);
+}
+
+void x87_error_changed(X86Jit *cpu)
+{
+    if (G_UNLIKELY(cpu->ferr) && (!(cpu->fsw & X87_ES) || cpu->cr0 & (1u << 5))) {
+        x86_set_ferr(cpu, false);
+    }
 }
 
 uint64_t x87_wait(X86Jit *cpu)
@@ -52,7 +60,9 @@ uint64_t x87_wait(X86Jit *cpu)
         if (cpu->cr0 & (1u << 5)) {
             x86_raise(cpu, X86_MF);
         }
-        log_unimplemented("x87: FERR# and IRQ 13 are not modelled: set CR0.NE");
+        if (!atomic_load(&cpu->ignne)) {
+            x86_freeze(cpu);
+        }
     }
     return 0;
 }
@@ -536,12 +546,14 @@ uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, u
 uint64_t x87_fninit(X86Jit *cpu)
 {
     x87_init(cpu);
+    x87_error_changed(cpu);
     return 0;
 }
 
 uint64_t x87_fnclex(X86Jit *cpu)
 {
     cpu->fsw &= ~(SW_FLAGS | X87_ES | X87_B);
+    x87_error_changed(cpu);
     return 0;
 }
 
@@ -641,6 +653,7 @@ uint64_t x87_fnsave(X86Jit *cpu, uint64_t address, uint64_t size)
     }
     jit_store_bytes(&cpu->core, address, out, 7 * size + 80, x86_data_mode(cpu));
     x87_init(cpu);
+    x87_error_changed(cpu);
     return 0;
 }
 

@@ -32,6 +32,11 @@ void x87_init(X86Jit *cpu);
  * instruction pointer of the instruction itself is (FIP).
  */
 
+/* cpu.c: with CR0.NE 0 an error is told by FERR, and the CPU waits where it is. */
+void x86_set_ferr(X86Jit *cpu, bool level);
+G_NORETURN void x86_freeze(X86Jit *cpu);
+/* Status or control changed: FERR falls with the error. */
+void x87_error_changed(X86Jit *cpu);
 /* An exception of before is raised now, if it is not masked: #MF, or FERR#. */
 uint64_t x87_wait(X86Jit *cpu);
 /* Register forms, the waiting ones that compute. */

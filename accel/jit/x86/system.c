@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control registers and system instructions.
+ * Control registers, tables, time, flags, ports, fast system calls: Intel SDM volumes 2 and 3. PCIDs
+ * select banks of the TLB; debug registers are debug.c's, system management mode is smm.c's, page walks
+ * are mmu.c's.
+ *
+ * Not modelled: performance counters (RDPMC raises #GP), caches (WBINVD and CR0.CD change nothing), and
+ * what MONITOR watches: MWAIT sleeps as HLT does.
  */
 #include <sched.h>
 
+#include "accel/jit/x86/fpu.h"
 #include "accel/jit/x86/system.h"
 #include "arch/x86/xsave.h"
 #include "hw/core/time.h"
@@ -49,6 +55,7 @@ static void write_cr0(X86Jit *cpu, uint64_t value)
     if (changed & X86_CR0_PE) {
         cpu->segment[X86_SS].attributes &= ~X86_SEGMENT_DPL;
     }
+    x87_error_changed(cpu);
     if (changed & (X86_CR0_PG | X86_CR0_PE | X86_CR0_WP)) {
         jit_tlb_flush(&cpu->core, true);
     }

@@ -169,6 +169,9 @@ typedef struct X86Jit {
     /* Asked for by others, under the machine lock; then jit_attention(). */
     atomic_uint asked;           /* X86_ASKED_* */
     uint8_t sipi_page;
+    /* An x87 error with CR0.NE 0: FERR is asserted; the CPU waits for an interrupt, or for IGNNE. */
+    bool ferr, frozen;
+    atomic_bool ignne;
     /* The I/O instruction that has just ended, for who finds it between blocks. */
     struct {
         bool valid;
@@ -181,7 +184,7 @@ typedef struct X86Jit {
 enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS };
 
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
-       X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32 };
+       X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32, X86_ASKED_GO_ON = 64 };
 
 /* X86Jit.io.what, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
 enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16 };

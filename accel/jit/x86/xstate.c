@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "accel/jit/x86/fpu.h"
 #include "accel/jit/x86/system.h"
 
 enum { X87 = 1, SSE = 2, AVX = 4, PKRU = 0x200, ALL = X87 | SSE | AVX | PKRU };
@@ -220,6 +221,7 @@ uint64_t x86_help_fxrstor(X86Jit *cpu, uint64_t address, uint64_t wide)
     check_mxcsr(cpu, image);
     restore(cpu, image, X87 | SSE, vectors(cpu), wide);
     set_mxcsr(cpu, get(image + 24, 4));
+    x87_error_changed(cpu);
     x86_context_changed(cpu);
     return 0;
 }
@@ -352,6 +354,7 @@ uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t 
     }
     restore(cpu, image, wanted & present, vectors(cpu), wide);
     restore(cpu, initial, wanted & ~present, vectors(cpu), wide);
+    x87_error_changed(cpu);
     x86_context_changed(cpu);
     return 0;
 }
