@@ -5,8 +5,7 @@
  *
  * Breakpoints on code are looked at before each instruction while one is on (X86_CTX_BREAK);
  * those on data are watched ranges of the core, and cost nothing elsewhere. Not modelled: what DR6
- * says of RTM and bus locks, the LBR and BTF bits of IA32_DEBUGCTL, and matches of string
- * instructions count when the instruction ends.
+ * says of RTM and bus locks, the LBR and BTF bits of IA32_DEBUGCTL.
  */
 #include "accel/jit/x86/system.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The stack, jumps, calls and returns. */
+/*
+ * The stack, jumps, calls and returns. Not modelled: a near jump of 64-bit code to an address that is
+ * not canonical faults as its target is fetched, not as the jump.
+ */
 #include "accel/jit/x86/lower.h"
 
 static IrValue sized(Lower *l, IrValue value, unsigned size)

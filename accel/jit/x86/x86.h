@@ -5,7 +5,7 @@
  *
  * Specifications: Intel SDM volumes 1 to 4, AMD APM volumes 1 to 5 where Intel leaves a choice.
  *
- *   decode.*, insns.table   bytes to X86Insn
+ *   decode.*, *.table       bytes to X86Insn
  *   lower-*.c               X86Insn to the intermediate form; flags.*: lazy flags
  *   vector-*.c, fpu.c       what SIMD and x87 instructions compute
  *   segment.c, exception.c, task.c, smm.c, debug.c, mmu.c, system.c, msr.c   the system

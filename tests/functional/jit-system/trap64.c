@@ -32,7 +32,7 @@ static void expect_traps(unsigned count)
     trap_stop = n; \
     TRY(code, value, __VA_ARGS__); } while (0)
 /* Where the labels of the code above were. */
-extern const u8 t1[], t2[], t3[], t4[], t5[], t6[], t7[], t8[];
+extern const u8 w1[], t1[], t2[], t3[], t4[], t5[], t6[], t7[], t8[];
 
 static void test_plain(void)
 {
@@ -56,6 +56,20 @@ static void test_strings(void)
     check("after three", traps[2], (word)t5);
     STEP(2, "xorl %%ecx, %%ecx; leaq -128(%%rsp), %%rdi; " SET_TF "rep; stosb; nop; nop", 0);
     expect_traps(2);
+}
+
+/* A breakpoint on data within a string: the trap comes after the element that met it. */
+static void test_watched(void)
+{
+    static u8 bytes[8];
+
+    trap_count = 0;
+    trap_stop = TRAPS;
+    asm volatile("mov %0, %%dr0; mov %1, %%dr7" :: "r"(bytes + 3), "r"(0x10402ull));
+    TRY("movl $8, %%ecx; movq %0, %%rdi; w1: rep; stosb; nop; .global w1", (word)bytes);
+    asm volatile("mov %0, %%dr7; mov %1, %%dr6" :: "r"(0x400ull), "r"(0ull));
+    check("traps", trap_count, 1);
+    check("at the string", traps[0], (word)w1);
 }
 
 static void test_shadows(void)
@@ -151,6 +165,7 @@ void main(void)
     set_gate(0x82, CODE, STUB(0x82), 0xee, 0);
     run("single step", test_plain);
     run("single step of strings", test_strings);
+    run("a breakpoint in a string", test_watched);
     run("single step in shadows", test_shadows);
     run("single step of jumps", test_jumps);
     run("single step of hlt", test_hlt);
