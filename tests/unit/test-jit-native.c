@@ -142,14 +142,25 @@ static void normalize(NativeState *s, const NativeCase *c)
     }
 }
 
+/* But for the padding. */
+static bool same_x87(const NativeState *host, const NativeState *ours)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        if (host->st[i].mantissa != ours->st[i].mantissa ||
+            host->st[i].exponent != ours->st[i].exponent) {
+            return false;
+        }
+    }
+    return host->fcw == ours->fcw && host->fsw == ours->fsw && host->ftw == ours->ftw;
+}
+
 static bool same(const NativeState *host, const NativeState *ours, uint64_t flags)
 {
     return host->end == ours->end && host->error == ours->error && host->cr2 == ours->cr2 &&
            host->rip == ours->rip && !((host->rflags ^ ours->rflags) & flags) &&
            !memcmp(host->gpr, ours->gpr, sizeof(host->gpr)) &&
            !memcmp(host->ymm, ours->ymm, sizeof(host->ymm)) &&
-           !memcmp(host->st, ours->st, sizeof(host->st)) && host->fcw == ours->fcw &&
-           host->fsw == ours->fsw && host->ftw == ours->ftw && host->mxcsr == ours->mxcsr &&
+           same_x87(host, ours) && host->mxcsr == ours->mxcsr &&
            !memcmp(host->memory, ours->memory, NATIVE_DATA_SIZE);
 }
 
