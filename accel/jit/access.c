@@ -42,6 +42,18 @@ void jit_machine_unlock(JitCpu *cpu)
     jit_enter_guest(cpu);
 }
 
+void jit_begin_alone(JitCpu *cpu)
+{
+    jit_machine_lock(cpu);
+    vcpus_block_guests();
+}
+
+void jit_end_alone(JitCpu *cpu)
+{
+    vcpus_unblock_guests();
+    jit_machine_unlock(cpu);
+}
+
 static uint64_t read_device(JitCpu *cpu, const JitTlbInfo *info, uint64_t address, unsigned size)
 {
     uint64_t physical = info->physical | (address & ~JIT_PAGE_MASK), value = 0;
@@ -459,15 +471,6 @@ static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
     }
 }
 
-static void end_alone(JitCpu *cpu, bool locked)
-{
-    vcpus_unblock_guests();
-    if (!locked) {
-        machine_unlock();
-    }
-    jit_enter_guest(cpu);
-}
-
 /*
  * On what is not plain RAM, or across pages, which need not be neighbours in the host: while no other
  * CPU is in its guest, as a bus that is locked.
@@ -476,7 +479,6 @@ static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, uns
                              unsigned mode, uint64_t value, uint64_t expected)
 {
     unsigned first = MIN(size, JIT_PAGE_SIZE - (address & ~JIT_PAGE_MASK));
-    bool locked = machine_lock_held();   /* who runs code by hand may hold it */
     uint64_t old, put;
     Piece low, high;
 
@@ -486,22 +488,18 @@ static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, uns
         if (high.size) {
             high = prepare_piece(cpu, address + first, size - first, mode);
         }
-        jit_leave_guest(cpu);
-        if (!locked) {
-            machine_lock();
-        }
-        vcpus_block_guests();
+        jit_begin_alone(cpu);
         if (is_prepared(&low) && is_prepared(&high)) {
             break;
         }
         /* The map changed meanwhile. */
-        end_alone(cpu, locked);
+        jit_end_alone(cpu);
     }
     old = load_piece(cpu, &low) | (high.size ? load_piece(cpu, &high) << 8 * first : 0);
     put = computed(opcode, old, size, value, expected);
     store_piece(cpu, &low, put);
     store_piece(cpu, &high, high.size ? put >> 8 * first : 0);
-    end_alone(cpu, locked);
+    jit_end_alone(cpu);
     return old;
 }
 

@@ -112,6 +112,9 @@ void jit_cache_flush(void)
     jit.bytes = 0;
     atomic_fetch_add(&jit.generation, 1);
     jit_host_flush();
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        jit_jumps_flush((JitCpu *)vcpu_at(i));
+    }
 }
 
 void jit_cache_release(void)

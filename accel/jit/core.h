@@ -78,7 +78,7 @@ void jit_cache_add(JitBlock *block);
 bool jit_cache_drop(RamBlock *ram, uint64_t offset, uint64_t length);
 /* The number of what a block's context is but for pc. */
 uint32_t jit_cache_context(const JitContext *context);
-/* All of them; no CPU may be in one. */
+/* All of them, and what CPUs know of them; no CPU may be in one. */
 void jit_cache_flush(void);
 void jit_cache_init(void);
 void jit_cache_release(void);
@@ -204,6 +204,9 @@ void jit_jumps_flush(JitCpu *cpu);
 /* Guests stay out while devices are called. */
 void jit_leave_guest(JitCpu *cpu);
 void jit_enter_guest(JitCpu *cpu);
+/* In between the CPU has the machine lock, and no CPU is in its guest. The TLB may be flushed before. */
+void jit_begin_alone(JitCpu *cpu);
+void jit_end_alone(JitCpu *cpu);
 
 /* ---- running ---- */
 

@@ -163,17 +163,12 @@ static bool try_make_room(JitCpu *cpu)
 {
     bool done;
 
-    jit_machine_lock(cpu);
-    vcpus_block_guests();
+    jit_begin_alone(cpu);
     done = !somebody_in_block();
     if (done) {
         jit_cache_flush();
-        for (unsigned i = 0; i < vcpu_count(); i++) {
-            jit_jumps_flush((JitCpu *)vcpu_at(i));
-        }
     }
-    vcpus_unblock_guests();
-    jit_machine_unlock(cpu);
+    jit_end_alone(cpu);
     return done;
 }
 
@@ -220,10 +215,8 @@ static bool was_written(const JitBlock *block)
  */
 static void let_writes_finish(JitCpu *cpu)
 {
-    jit_machine_lock(cpu);
-    vcpus_block_guests();
-    vcpus_unblock_guests();
-    jit_machine_unlock(cpu);
+    jit_begin_alone(cpu);
+    jit_end_alone(cpu);
 }
 
 /* NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. */

@@ -303,9 +303,6 @@ static void set_single(Accel *accel, bool on)
     if (jit.one_insn != on) {
         jit.one_insn = on;
         jit_cache_flush();
-        for (unsigned i = 0; i < vcpu_count(); i++) {
-            jit_jumps_flush((JitCpu *)vcpu_at(i));
-        }
     }
 }
 

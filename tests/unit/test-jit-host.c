@@ -362,10 +362,12 @@ static void set_up(Fixture *f)
     g_assert_true(jit_memory_create(&f->test->core, &error));
     jit.arch = &arch;
     jit_cache_init();
+    machine_unlock();
 }
 
 static void tear_down(Fixture *f)
 {
+    machine_lock();
     jit_cache_release();
     jit_memory_destroy(&f->test->core);
     free(f->test);

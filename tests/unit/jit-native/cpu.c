@@ -89,11 +89,13 @@ bool native_cpu_init(bool with_back_end, const char **why)
     jit.arch = &m.arch;
     jit_cache_init();
     g_assert_true(m.arch.create(&m.cpu->core, &error));
+    machine_unlock();
     return true;
 }
 
 void native_cpu_release(void)
 {
+    machine_lock();
     jit_cache_release();
     jit_memory_destroy(&m.cpu->core);
     free(m.cpu);
