@@ -97,6 +97,13 @@ uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
     return 0;
 }
 
+G_NORETURN static void raise_step(X86Jit *cpu)
+{
+    cpu->dr6 |= DR6_BS | cpu->debug_pending;
+    cpu->debug_pending = 0;
+    x86_raise(cpu, X86_DB);
+}
+
 /*
  * After an instruction that began with TF (1; 2: one that loads RF), or while a breakpoint on code is
  * on (0).
@@ -105,9 +112,7 @@ uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
 {
     cpu->rflags &= tf == 2 ? UINT32_MAX : ~X86_RF;
     if (tf && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
-        cpu->dr6 |= DR6_BS | cpu->debug_pending;
-        cpu->debug_pending = 0;
-        x86_raise(cpu, X86_DB);
+        raise_step(cpu);
     }
     return 0;
 }
@@ -121,9 +126,7 @@ void x86_step_over(X86Jit *cpu, bool began_with_tf)
     cpu->rflags &= ~X86_RF;
     if (began_with_tf) {
         cpu->mp_state = X86_MP_RUNNABLE;
-        cpu->dr6 |= DR6_BS | cpu->debug_pending;
-        cpu->debug_pending = 0;
-        x86_raise(cpu, X86_DB);
+        raise_step(cpu);
     }
 }
 

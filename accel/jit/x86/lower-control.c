@@ -5,11 +5,6 @@
  */
 #include "accel/jit/x86/lower.h"
 
-static IrValue sized(Lower *l, IrValue value, unsigned size)
-{
-    return size == 8 ? value : ir_extract(l->ir, value, 0, 8 * size);
-}
-
 static IrValue next_value(Lower *l)
 {
     return number(l, next_offset(l));

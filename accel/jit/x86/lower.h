@@ -29,6 +29,26 @@ static inline IrValue number(Lower *l, uint64_t value)
     return ir_const(l->ir, value);
 }
 
+/* The low `size` bytes of a value. */
+static inline IrValue sized(Lower *l, IrValue value, unsigned size)
+{
+    return size == 8 ? value : ir_extract(l->ir, value, 0, 8 * size);
+}
+
+/* a op b of so many bytes. */
+static inline IrValue op2(Lower *l, IrOpcode opcode, unsigned size, IrValue a, IrValue b)
+{
+    return sized(l, ir_binary(l->ir, opcode, type_of(size), a, b), size);
+}
+
+/* A value of `size` bytes as one of 64 bits. */
+static inline IrValue extended(Lower *l, IrValue value, unsigned size, bool sign)
+{
+    static const IrOpcode signs[] = { [1] = IR_SEXT8, [2] = IR_SEXT16, [4] = IR_SEXT32 };
+
+    return sign && size < 8 ? ir_unary(l->ir, signs[size], IR_I64, value) : value;
+}
+
 /* Does CPUID offer a feature of that name? */
 bool cpu_has(const Lower *l, const char *name);
 /* The offset of the next instruction, wrapped as the code's width says. */
