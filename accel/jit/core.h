@@ -152,8 +152,8 @@ typedef struct JitCore {
         bool writable;
     } walk[JIT_WALK_ENTRIES];    /* RAM that page tables lie in */
     bool single;                 /* the next block is one instruction, and is not kept */
-    bool sleeping;               /* with -icount: it found nothing to do */
     bool pass;                   /* … even if there is a breakpoint on it */
+    bool sleeping;               /* with -icount: it found nothing to do */
     uint8_t step;                /* of a debugger's step: debug.c */
     uint8_t watch_met;           /* which of JitCpu.watch; 0: none */
     uint8_t watch_kind[JIT_WATCHES]; /* DebugKind of the debugger's */

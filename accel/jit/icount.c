@@ -203,7 +203,7 @@ static int64_t until_deadline(void)
 
 bool jit_icount_between(JitCpu *cpu)
 {
-    JitCpu *next = cpu;
+    JitCpu *next;
 
     jit_machine_lock(cpu);
     account(cpu);
@@ -213,10 +213,7 @@ bool jit_icount_between(JitCpu *cpu)
     }
     if (counter.turn_left <= 0) {
         next = next_of(cpu);
-        counter.turn_left = turn_length();
-        if (next && next != cpu) {
-            give_turn(cpu, next);
-        }
+        give_turn(cpu, next ? next : cpu);
     }
     if (counter.turn == cpu) {
         counter.granted = cpu->budget = until_deadline();

@@ -70,17 +70,27 @@ static inline uint64_t ir_compute_binary(IrOpcode opcode, IrType type, uint64_t 
                           : ir_compute_binary64(opcode, a, b);
 }
 
+static inline uint64_t ir_compute_divide32(IrOpcode opcode, uint32_t low, uint32_t high,
+                                           uint32_t by)
+{
+    uint64_t value = (uint64_t)high << 32 | low;
+
+    return opcode == IR_DIVU ? (uint32_t)(value / by) : (uint32_t)((int64_t)value / (int32_t)by);
+}
+
+static inline uint64_t ir_compute_divide64(IrOpcode opcode, uint64_t low, uint64_t high,
+                                           uint64_t by)
+{
+    unsigned __int128 value = (unsigned __int128)high << 64 | low;
+
+    return opcode == IR_DIVU ? (uint64_t)(value / by) : (uint64_t)((__int128)value / (int64_t)by);
+}
+
 static inline uint64_t ir_compute_divide(IrOpcode opcode, IrType type, uint64_t low, uint64_t high,
                                          uint64_t by)
 {
-    unsigned __int128 value = type == IR_I32 ? (uint32_t)high : high;
-
-    value = value << (type == IR_I32 ? 32 : 64) | (type == IR_I32 ? (uint32_t)low : low);
-    if (type == IR_I32) {
-        return opcode == IR_DIVU ? (uint32_t)((uint64_t)value / (uint32_t)by)
-                                 : (uint32_t)((int64_t)value / (int32_t)by);
-    }
-    return opcode == IR_DIVU ? (uint64_t)(value / by) : (uint64_t)((__int128)value / (int64_t)by);
+    return type == IR_I32 ? ir_compute_divide32(opcode, low, high, by)
+                          : ir_compute_divide64(opcode, low, high, by);
 }
 
 static inline uint64_t ir_compute_unary64(IrOpcode opcode, uint64_t a)

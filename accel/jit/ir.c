@@ -63,8 +63,8 @@ static unsigned width_of(const IrBlock *block, const IrOp *op)
         }
         return MIN(limit, width[op->a]);
     case IR_ADD: case IR_SUB: case IR_MUL: case IR_SHL: case IR_SAR: case IR_ROL: case IR_ROR:
-    case IR_MULHU: case IR_MULHS: case IR_DIVU: case IR_DIVS: case IR_NOT: case IR_NEG: case IR_BSWAP: case IR_SEXT8: case IR_SEXT16:
-    case IR_SEXT32:
+    case IR_MULHU: case IR_MULHS: case IR_DIVU: case IR_DIVS: case IR_NOT: case IR_NEG: case IR_BSWAP:
+    case IR_SEXT8: case IR_SEXT16: case IR_SEXT32:
         return limit;
     default:
         return 64;
