@@ -2,10 +2,9 @@
 /*
  * The x87 of the x86 guest, and MMX's relation to it. SDM volume 1, chapter 8; volume 2.
  *
- * An instruction is run by the host's own x87 with the guest's registers, control and status word, so
- * everything is bit-exact: rounding, stack faults, C0-C3, unmasked responses, transcendentals as
- * the host's model has them. Another host needs a library of 80-bit arithmetic with all that;
- * until it has one, x87 instructions that compute raise #UD there, and are logged.
+ * An instruction is run by the host's own x87 (fpu-host.c). Another host needs a library of 80-bit
+ * arithmetic with all of its rules; until it has one, x87 instructions that compute raise #UD there,
+ * and are logged.
  */
 #ifndef ACCEL_JIT_X86_FPU_H
 #define ACCEL_JIT_X86_FPU_H
@@ -40,11 +39,11 @@ void x87_error_changed(X86Jit *cpu);
 /* An exception of before is raised now, if it is not masked: #MF, or FERR#. */
 uint64_t x87_wait(X86Jit *cpu);
 /* Register forms, the waiting ones that compute. */
-uint64_t x87_register(X86Jit *cpu, uint64_t code, uint64_t ip);
+uint64_t x87_host_register(X86Jit *cpu, uint64_t code, uint64_t ip);
 /* FCOMI and its kin, FCMOVcc: the arithmetic flags in and out. */
-uint64_t x87_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
+uint64_t x87_host_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
 /* Memory forms that load, compute or store numbers; the address is linear, `fdp` the offset. */
-uint64_t x87_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp);
+uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp);
 /* Control instructions. */
 uint64_t x87_fninit(X86Jit *cpu);
 uint64_t x87_fnclex(X86Jit *cpu);

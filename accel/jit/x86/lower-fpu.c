@@ -8,9 +8,9 @@
 #define CALL(name, function, args, flags) \
     static const IrHelper name = { #function, (IrFunction)(function), args, flags };
 CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
-CALL(call_register, x87_register, 2, IR_NO_WRITE)
-CALL(call_register_flags, x87_register_flags, 3, IR_NO_WRITE)
-CALL(call_memory, x87_memory, 4, IR_NO_WRITE)
+CALL(call_register, x87_host_register, 2, IR_NO_WRITE)
+CALL(call_register_flags, x87_host_register_flags, 3, IR_NO_WRITE)
+CALL(call_memory, x87_host_memory, 4, IR_NO_WRITE)
 CALL(call_fninit, x87_fninit, 0, IR_NO_SLOTS)
 CALL(call_fnclex, x87_fnclex, 0, IR_NO_SLOTS)
 CALL(call_fldcw, x87_fldcw, 1, IR_NO_WRITE)

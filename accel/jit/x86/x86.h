@@ -7,7 +7,7 @@
  *
  *   decode.*, *.table       bytes to X86Insn
  *   lower-*.c               X86Insn to the intermediate form; flags.*: lazy flags
- *   vector-*.c, fpu.c       what SIMD and x87 instructions compute
+ *   vector-*.c, fpu*.c      what SIMD and x87 instructions compute
  *   segment.c, exception.c, task.c, smm.c, debug.c, mmu.c, system.c, msr.c   the system
  *   cpu.c                   JitArch, X86CpuState in and out, what `-cpu max` is
  */
