@@ -200,6 +200,7 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
             *number = op->target;
             return JIT_END_EXIT;
         case IR_GOTO_INDIRECT:
+            cpu->jumped_from = op->imm;
             return JIT_END_INDIRECT;
         case IR_LEAVE:
             return JIT_END_LEAVE;

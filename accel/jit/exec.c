@@ -413,6 +413,11 @@ static void run_blocks(JitCpu *cpu)
                           : jit_evaluate(cpu, block, &number);
         atomic_store_explicit(&cpu->core->in_block, false, memory_order_relaxed);
         cpu->core->single = false;
+        if (cpu->jumped_from) {
+            uint64_t from = cpu->jumped_from;
+            cpu->jumped_from = 0;
+            cpu->arch->jumped(cpu, from);
+        }
         if (end == JIT_END_LEAVE || G_UNLIKELY(cpu->core->pass) ||
             G_UNLIKELY(atomic_load_explicit(&cpu->attention, memory_order_relaxed))) {
             return;

@@ -535,15 +535,26 @@ static void emit_jump_entry(Gen *g)
     asm_rm(&g->hot, true, 0x03, RCX, RBP, offsetof(JitCpu, jumps));
 }
 
-/* To the block at the pc in the slot, if it is known and its context is this one's. */
-static void emit_indirect(Gen *g)
+/* Where it is not known, the loop finds it, and is told what the operation says. */
+static unsigned emit_way_to_loop(Gen *g, const IrOp *op)
 {
+    unsigned at = g->cold.length;
+
+    asm_mov_imm(&g->cold, RAX, op->imm);
+    gen_fix(g, asm_jmp(&g->cold), true, INDIRECT_FROM, false);
+    return at;
+}
+
+/* To the block at the pc in the slot, if it is known and its context is this one's. */
+static void emit_indirect(Gen *g, const IrOp *op)
+{
+    unsigned miss = op->imm ? emit_way_to_loop(g, op) : INDIRECT;
     const JitArch *arch = jit.arch;
     IrValue pc = g->current[arch->pc_slot];
 
     finish(g);
     if (!g->block->context || !pc) {
-        emit_return(g, RETURN_INDIRECT);
+        gen_fix(g, asm_jmp(&g->hot), false, miss, op->imm);
         return;
     }
     gen_load_value(g, &g->hot, RAX, pc);
@@ -554,11 +565,11 @@ static void emit_indirect(Gen *g)
     emit_jump_entry(g);
     asm_rm(&g->hot, true, 0x33, RAX, RBP, offsetof(JitCpu, jump_salt));
     asm_rm(&g->hot, true, 0x3b, RAX, RCX, offsetof(JitJump, pc));
-    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, INDIRECT, false);
+    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, miss, op->imm);
     asm_byte(&g->hot, 0x81);
     asm_memory(&g->hot, ALU_CMP, RCX, offsetof(JitJump, context));
     asm_bytes(&g->hot, g->block->context, 4);
-    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, INDIRECT, false);
+    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, miss, op->imm);
     asm_byte(&g->hot, 0xff);
     asm_memory(&g->hot, 4, RCX, offsetof(JitJump, code));
 }
@@ -692,7 +703,7 @@ void gen_operation(Gen *g, const IrOp *op)
         emit_goto(g, op);
         break;
     case IR_GOTO_INDIRECT:
-        emit_indirect(g);
+        emit_indirect(g, op);
         break;
     case IR_LEAVE:
         finish(g);

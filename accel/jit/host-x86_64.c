@@ -21,7 +21,7 @@
 static struct {
     uint8_t *write, *run;    /* the same memory */
     size_t size, used, fixed; /* `fixed`: the entry and the epilogue */
-    size_t epilogue, indirect; /* `indirect`: gives RETURN_INDIRECT */
+    size_t epilogue, indirect, indirect_from; /* `indirect`: gives RETURN_INDIRECT */
     uint32_t features;       /* IR_HOST_* */
 } code;
 
@@ -121,6 +121,7 @@ static void apply_fixups(Gen *g, uint8_t *at)
         uint32_t place = f->at + (f->in_cold ? g->hot.length : 0);
         int64_t target = f->to == EPILOGUE   ? (int64_t)code.epilogue - (at - code.write)
                          : f->to == INDIRECT ? (int64_t)code.indirect - (at - code.write)
+                         : f->to == INDIRECT_FROM ? (int64_t)code.indirect_from - (at - code.write)
                                              : (int64_t)f->to + (f->to_cold ? g->hot.length : 0);
         int32_t distance = (int32_t)(target - (place + 4));
         memcpy(at + place, &distance, sizeof(distance));
@@ -233,6 +234,8 @@ static void emit_entry(void)
         asm_byte(&a, 0x58 | (kept[i] & 7));
     }
     asm_byte(&a, 0xc3);
+    code.indirect_from = a.length;
+    asm_store(&a, 8, RAX, RBP, offsetof(JitCpu, jumped_from));
     code.indirect = a.length;
     asm_mov_imm(&a, RAX, RETURN_INDIRECT);
     unsigned jump = asm_jmp(&a);

@@ -38,9 +38,11 @@
 /* What generated code gives back: these, or a JitExit. */
 enum { RETURN_LEAVE, RETURN_INDIRECT };
 
-/* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT. */
+/* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT; the same, and
+ * RAX is JitCpu.jumped_from. */
 #define EPILOGUE UINT_MAX
 #define INDIRECT (UINT_MAX - 1)
+#define INDIRECT_FROM (UINT_MAX - 2)
 
 typedef struct Place {
     int8_t reg;

@@ -419,9 +419,9 @@ void ir_goto(IrBlock *block, uint64_t pc)
     append(block, (IrOp){ .opcode = IR_GOTO, .target = new_exit(block), .imm = pc });
 }
 
-void ir_goto_indirect(IrBlock *block)
+void ir_goto_indirect(IrBlock *block, uint64_t from)
 {
-    append(block, (IrOp){ .opcode = IR_GOTO_INDIRECT });
+    append(block, (IrOp){ .opcode = IR_GOTO_INDIRECT, .imm = from });
 }
 
 void ir_leave(IrBlock *block)

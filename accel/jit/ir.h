@@ -78,7 +78,8 @@ typedef enum IrOpcode {
     IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm */
     IR_RAISE_IF,    /* if cond(a, b), compared as type: helper(state, c), which does not return */
     IR_GOTO,        /* goes on at pc imm (already in the slots), by the exit number `target` */
-    IR_GOTO_INDIRECT, /* goes on where the slots say: all of JitContext but pc is as it was */
+    IR_GOTO_INDIRECT, /* goes on where the slots say: all of JitContext but pc is as it was. imm is what
+                       * JitArch.jumped is told where that place is not known to be good; 0: nothing */
     IR_LEAVE,       /* back to the loop that looks for interrupts, then where the slots say */
     IR_OPCODES,
 } IrOpcode;
@@ -265,7 +266,7 @@ void ir_exit_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b, 
 void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
                  const IrHelper *helper, IrValue c);
 void ir_goto(IrBlock *block, uint64_t pc);
-void ir_goto_indirect(IrBlock *block);
+void ir_goto_indirect(IrBlock *block, uint64_t from);
 void ir_leave(IrBlock *block);
 
 #define IR_BINARY(name, opcode) \

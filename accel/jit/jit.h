@@ -123,6 +123,11 @@ typedef struct JitArch {
      */
     bool (*walk)(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
                  JitPage *page);
+    /*
+     * IR_GOTO_INDIRECT said `from`, and the slots say a place that blocks were not found at so far. May raise
+     * what belongs to the jump itself, after it has put the slots back.
+     */
+    void (*jumped)(JitCpu *cpu, uint64_t from);
     /* IR_ALIGNED met a misaligned address. Raises. */
     void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
     /* An access in one of the aligned modes did. If it returns, the access is tried. */
@@ -194,6 +199,7 @@ struct JitCpu {
     unsigned watches;            /* one more than the highest in use */
     atomic_bool attention;       /* leave the chain of blocks: look around */
     int64_t budget;              /* with -icount: instructions that it may execute */
+    uint64_t jumped_from;        /* of the IR_GOTO_INDIRECT that came out of code; 0: none */
     bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */

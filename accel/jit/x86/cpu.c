@@ -482,7 +482,7 @@ const JitArch x86_jit_arch = {
     .mxcsr = offsetof(X86Jit, mxcsr), .watch_hit = x86_watch_hit, .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
-    .context = context, .translate = x86_lower_block, .walk = x86_walk, .misaligned = misaligned,
+    .context = context, .translate = x86_lower_block, .jumped = x86_jumped, .walk = x86_walk, .misaligned = misaligned,
     .unaligned = unaligned,
     .pending = pending, .has_work = has_work, .print = print, .disas_mode = disas_mode,
 };

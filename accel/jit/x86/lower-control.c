@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The stack, jumps, calls and returns. Not modelled: a near jump of 64-bit code to an address that is
- * not canonical faults as its target is fetched, not as the jump.
- */
+/* The stack, jumps, calls and returns. */
 #include "accel/jit/x86/lower.h"
 
 static IrValue next_value(Lower *l)
@@ -223,6 +220,32 @@ static void check_target(Lower *l, IrValue target)
     }
 }
 
+/*
+ * In 64-bit code the target must be canonical. One that comes from memory or a register is looked at after the
+ * jump, by x86_jumped(), if there is no block known: at a wrong one there never is.
+ */
+static bool is_canonical(uint64_t target)
+{
+    return (target + (1ull << 47)) >> 48 == 0;    /* with 48 bits, so with 57, too */
+}
+
+/* How far rSP may have been moved before. */
+#define MAX_MOVED 63
+
+static uint64_t jumped_from(const Lower *l, int moved)
+{
+    return code_bits(l) == 64 ? l->pc << 7 | (unsigned)(moved + 64) : 0;
+}
+
+/* Before rSP is moved. */
+static void check_target_64(Lower *l, IrValue target, int moved)
+{
+    if (code_bits(l) == 64 && (ir_is_const(l->ir, target) ? !is_canonical(ir_const_of(l->ir, target))
+                                                          : ends_single(l) || moved > MAX_MOVED)) {
+        call_system(l, X86_HELPER_check_target, target, 0, 0, 0);
+    }
+}
+
 static uint64_t branch_target(const Lower *l)
 {
     uint64_t target = next_offset(l) + l->insn.imm;
@@ -236,9 +259,13 @@ static uint64_t branch_target(const Lower *l)
 /* Where the next instruction is, nobody looks before it is fetched. */
 static void check_branch(Lower *l, LowerCond c)
 {
-    if (targets_are_checked(l)) {
-        check_target(l, ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, branch_target(l)),
-                                  number(l, 0)));
+    uint64_t target = branch_target(l);
+    bool wide = code_bits(l) == 64;
+
+    if (wide ? !is_canonical(target) : targets_are_checked(l)) {
+        call_system(l, wide ? X86_HELPER_check_target : X86_HELPER_check_fetch,
+                    ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, target), number(l, 0)), 0, 0,
+                    0);
     }
 }
 
@@ -285,7 +312,7 @@ static void branch(Lower *l, LowerCond c)
     if (l->flags & (X86_CTX_TF | X86_CTX_SHADOW | X86_CTX_BREAK) ||
         (pc ^ l->t->context.pc) & JIT_PAGE_MASK) {
         jump_to_value(l, ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, target),
-                                   number(l, follows)));
+                                   number(l, follows)), 0);
         return;
     }
     if (unroll(l, c, pc, follows)) {
@@ -308,7 +335,10 @@ void x86_lower_jcc(Lower *l)
 
 void x86_lower_jmp(Lower *l)
 {
-    check_target(l, number(l, branch_target(l)));
+    IrValue target = number(l, branch_target(l));
+
+    check_target(l, target);
+    check_target_64(l, target, 0);
     jump_to(l, branch_target(l));
 }
 
@@ -317,13 +347,27 @@ void x86_lower_jmp_rm(Lower *l)
     IrValue target = read_operand(l, 0);
 
     check_target(l, target);
-    jump_to_value(l, target);
+    check_target_64(l, target, 0);
+    jump_to_value(l, target, jumped_from(l, 0));
+}
+
+/*
+ * SDM volume 2 asks for the target first; Intel's CPUs write the word, which shows when they cannot, and then ask
+ * whether the target is canonical, with rSP as it was.
+ */
+static void push_next(Lower *l, IrValue target)
+{
+    int size = l->insn.operand_size;
+
+    check_target(l, target);
+    store_stack(l, -size, size, next_value(l));
+    check_target_64(l, target, -size);
+    set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), (uint64_t)-(int64_t)size));
 }
 
 void x86_lower_call(Lower *l)
 {
-    check_target(l, number(l, branch_target(l)));
-    push_value(l, l->insn.operand_size, next_value(l));
+    push_next(l, number(l, branch_target(l)));
     jump_to(l, branch_target(l));
 }
 
@@ -331,9 +375,8 @@ void x86_lower_call_rm(Lower *l)
 {
     IrValue target = read_operand(l, 0);
 
-    check_target(l, target);
-    push_value(l, l->insn.operand_size, next_value(l));
-    jump_to_value(l, target);
+    push_next(l, target);
+    jump_to_value(l, target, jumped_from(l, -(int)l->insn.operand_size));
 }
 
 void x86_lower_ret(Lower *l)
@@ -343,8 +386,9 @@ void x86_lower_ret(Lower *l)
     uint64_t release = l->insn.row->operands[0] == X86_OP_Iw ? l->insn.imm & 0xffff : 0;
 
     check_target(l, target);
+    check_target_64(l, target, size + release);
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size + release));
-    jump_to_value(l, target);
+    jump_to_value(l, target, size + release > MAX_MOVED ? 0 : jumped_from(l, size + release));
 }
 
 /* JCXZ and its like. */

@@ -272,6 +272,6 @@ void x86_lower_string(Lower *l)
     if (insn->rep) {
         /* rip still says here. */
         jump_to_value(l, ir_select(l->ir, IR_EQ, IR_I64, done, number(l, 0), insn_ip(l),
-                                   number(l, next_offset(l))));
+                                   number(l, next_offset(l))), 0);
     }
 }

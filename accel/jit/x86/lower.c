@@ -394,7 +394,7 @@ void leave_after(Lower *l)
     l->leave = true;
 }
 
-static bool single(const Lower *l)
+bool ends_single(const Lower *l)
 {
     return l->flags & (X86_CTX_TF | X86_CTX_SHADOW | X86_CTX_BREAK);
 }
@@ -421,24 +421,24 @@ void jump_to(Lower *l, uint64_t offset)
     uint64_t pc = offset + l->t->context.base;
 
     ir_put(l->ir, X86_SLOT_RIP, number(l, offset));
-    if (single(l)) {
+    if (ends_single(l)) {
         end_single(l);
     } else if (!((pc ^ l->t->context.pc) & JIT_PAGE_MASK)) {
         ir_goto(l->ir, pc);
         l->ended = true;
     } else {
-        ir_goto_indirect(l->ir);
+        ir_goto_indirect(l->ir, 0);
         l->ended = true;
     }
 }
 
-void jump_to_value(Lower *l, IrValue offset)
+void jump_to_value(Lower *l, IrValue offset, uint64_t from)
 {
     ir_put(l->ir, X86_SLOT_RIP, offset);
-    if (single(l)) {
+    if (ends_single(l)) {
         end_single(l);
     } else {
-        ir_goto_indirect(l->ir);
+        ir_goto_indirect(l->ir, from);
         l->ended = true;
     }
 }
@@ -507,7 +507,7 @@ static void lower_one(Lower *l, X86Decoded decoded)
     } else {
         l->insn.row->lower(l);
     }
-    if (!l->ended && (l->leave || single(l))) {
+    if (!l->ended && (l->leave || ends_single(l))) {
         ir_put(l->ir, X86_SLOT_RIP, number(l, next_offset(l)));
         end_single(l);
     }

@@ -93,9 +93,12 @@ IrValue carry_flag(Lower *l);
 
 /* A helper of x86_system_helpers[]. */
 IrValue call_system(Lower *l, X86SystemHelper helper, IrValue a, IrValue b, IrValue c, IrValue d);
+/* A block of one instruction, after which the loop looks around. */
+bool ends_single(const Lower *l);
 /* rip is set to `offset` in CS, and the block ends: chained when it is on this page. */
 void jump_to(Lower *l, uint64_t offset);
-void jump_to_value(Lower *l, IrValue offset);
+/* `from`: what x86_jumped() is told where no block is known there; 0: nothing. */
+void jump_to_value(Lower *l, IrValue offset, uint64_t from);
 /* The block ended by something that set rip itself. */
 void end_leave(Lower *l);
 /* The same by a far transfer, after which a single step's trap comes. */

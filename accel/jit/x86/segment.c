@@ -286,6 +286,26 @@ uint64_t x86_help_check_fetch(X86Jit *cpu, uint64_t last)
     return 0;
 }
 
+/* SDM volume 2, CALL, JMP, RET: a target that is not canonical is the jump's fault, not that of a fetch. */
+uint64_t x86_help_check_target(X86Jit *cpu, uint64_t target)
+{
+    if (!x86_canonical(cpu, target)) {
+        x86_raise_gp(cpu, 0);
+    }
+    return 0;
+}
+
+void x86_jumped(JitCpu *jit, uint64_t from)
+{
+    X86Jit *cpu = (X86Jit *)jit;
+
+    if (!x86_canonical(cpu, cpu->rip)) {
+        cpu->gpr[X86_RSP] -= (from & 127) - 64;
+        cpu->rip = (int64_t)from >> 7;
+        x86_raise_gp(cpu, 0);
+    }
+}
+
 /* ---- stacks ---- */
 
 X86Stack x86_current_stack(X86Jit *cpu)

@@ -51,6 +51,8 @@ bool x86_segment_allows(const X86Segment *segment, uint64_t offset, unsigned siz
 bool x86_canonical(const X86Jit *cpu, uint64_t address);
 /* The stack of a privilege level (or 4 and up: of the IST) in the TSS. */
 void x86_tss_stack(X86Jit *cpu, unsigned level, uint16_t *selector, uint64_t *sp);
+/* Of JitArch: a near jump of 64-bit code. `from`: its address in bits 63-7, how far it moved RSP plus 64 in 6-0. */
+void x86_jumped(JitCpu *jit, uint64_t from);
 void x86_set_cs(X86Jit *cpu, X86Segment cs, unsigned cpl, uint64_t rip);
 
 G_NORETURN void x86_raise_gp(X86Jit *cpu, uint32_t error);

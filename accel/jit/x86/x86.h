@@ -307,6 +307,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(rsm, 0, 0) \
     X(enter_shadow, 1, 0)        /* 1: after MOV SS, POP SS; 0: after STI */ \
     X(check_fetch, 1, IR_NO_WRITE) /* offset of the last byte, with X86_CTX_CS_LIMIT */ \
+    X(check_target, 1, IR_NO_WRITE) /* of a near jump of 64-bit code */ \
     X(debug_fetch, 1, 0)         /* linear address: before an instruction, with X86_CTX_BREAK */ \
     X(debug_step, 1, 0)          /* after an instruction; 1 if it began with TF */ \
     X(fxsave, 2, 0)              /* linear address, 1 if REX.W */ \

@@ -138,6 +138,7 @@ void note(const word *frame)
     caught.cs = frame[3];
     caught.flags = frame[4];
     caught.sp = (word)(frame + 5);
+    caught.old_sp = frame[5];
     caught.cr2 = cr2;
     caught.count++;
     if (!returns && !resume_at) {

@@ -21,6 +21,7 @@ enum {
 
 typedef struct Caught {
     word vector, error, ip, cs, flags, cr2, sp;
+    word old_sp;             /* RSP as it was, of 64-bit code and where the level changed */
     unsigned count;
 } Caught;
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where jumps, calls and returns lead that have no canonical target: the fault is the instruction's, with
+ * RIP and RSP as they were before it. SDM volume 2.
+ */
+#include "tests/functional/jit-system/setup64.h"
+
+#define NOT_CANONICAL 0x800000000000
+
+word wanted_ip, wanted_sp;
+
+/* Before the instruction at 1: is the one that faults. */
+#define HERE "leaq 1f(%%rip), %%rcx; movq %%rcx, wanted_ip(%%rip); movq %%rsp, wanted_sp(%%rip); "
+#define TARGET "push %0; "
+/* The same with TF from that instruction on, where a block is one instruction. */
+#define STEP "pushfq; orl $0x100, (%%rsp); popfq; "
+
+static void expect_fault(const char *what)
+{
+    check(what, caught.vector, GP);
+    check(what, caught.error, 0);
+    check(what, caught.ip, wanted_ip);
+    check(what, caught.old_sp, wanted_sp);
+}
+
+/* Each instruction as it comes, and in a single step. */
+#define FAULTS(before, code) do { \
+    TRY(before HERE "1: " code, NOT_CANONICAL); \
+    expect_fault(code); \
+    TRY(before HERE STEP "1: " code, NOT_CANONICAL); \
+    expect_fault(code " stepped"); } while (0)
+
+static void test_near(void)
+{
+    FAULTS("", "jmp *%0");
+    FAULTS("", "call *%0");
+    FAULTS(TARGET, "jmp *(%%rsp)");
+    FAULTS(TARGET, "call *(%%rsp)");
+    FAULTS(TARGET, "ret");
+    FAULTS(TARGET, "ret $8");
+    FAULTS(TARGET, "ret $55");
+    FAULTS(TARGET, "ret $56");
+    FAULTS(TARGET, "ret $0xffff");
+}
+
+/* The word is written before, by Intel's CPUs: who cannot write it hears of that. */
+static void test_order(void)
+{
+    map(0);
+    set_gate(PF, CODE, STUB(PF), 0x8e, 1);
+    TRY("movq %0, %%rdx; movq $0x8000000008, %%rsp; call *%%rdx", NOT_CANONICAL);
+    EXPECT(PF, 2);
+    check("cr2", caught.cr2, AT);
+    set_gate(PF, CODE, STUB(PF), 0x8e, 0);
+}
+
+static void test_far(void)
+{
+    FAULTS("push $8; " TARGET, "lretq");
+    FAULTS("push $16; push $0x1000; pushfq; push $8; " TARGET, "iretq");
+    FAULTS("movl $24, %%ecx; xorl %%r11d, %%r11d; push %0; push %0; movw $8, 8(%%rsp);", "rex.w ljmp *(%%rsp)");
+    FAULTS("push %0; push %0; movw $8, 8(%%rsp);", "rex.w lcall *(%%rsp)");
+    TRY("movq %0, %%rcx; xorl %%r11d, %%r11d; leaq 1f(%%rip), %%rdx; movq %%rdx, wanted_ip(%%rip);"
+        "movq %%rsp, wanted_sp(%%rip); 1: sysretq", NOT_CANONICAL);
+    expect_fault("sysretq");
+    check("cs of sysret's fault", caught.cs, CODE);
+}
+
+/* A place that was good often, and others that are not, by the same instruction. */
+static void test_known(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        TRY("movq %0, %%rdx; movl $50, %%edi; leaq 3f(%%rip), %%rsi; 2: " HERE
+            "testl %%edi, %%edi; cmovzq %%rdx, %%rsi; 1: call *%%rsi; decl %%edi; jns 2b; ud2; 3: ret",
+            NOT_CANONICAL + i);
+        expect_fault("call");
+        TRY("movq %0, %%rdx; movl $50, %%edi; leaq 3f(%%rip), %%rsi; 2: push %%rsi; " HERE
+            "testl %%edi, %%edi; cmovzq %%rdx, %%rsi; movq %%rsi, (%%rsp); 1: ret; 3: decl %%edi; jns 2b; ud2",
+            NOT_CANONICAL + i);
+        expect_fault("ret");
+    }
+}
+
+/* At CPL 3, with interrupts on their way. */
+static void test_user(void)
+{
+    open_memory(1);
+    TRY(USER HERE "1: jmp *%0", NOT_CANONICAL, OPERANDS);
+    expect_fault("jmp");
+    check("cs", caught.cs, UCODE);
+    TRY(USER TARGET HERE "1: ret", NOT_CANONICAL, OPERANDS);
+    expect_fault("ret");
+    TRY(USER HERE "1: call *%0", NOT_CANONICAL, OPERANDS);
+    expect_fault("call");
+    open_memory(0);
+}
+
+/* The page that ends where addresses are canonical no more. */
+#define EDGE (NOT_CANONICAL - 0x1000)
+
+extern const u8 call_over[], jmp_over[], jz_over[], loop_over[], jcxz_over[], run_over[], last[], end_over[];
+asm(".text\n"
+    "jmp_over: .byte 0xe9\n.long end_over - 1f\n1:\n"
+    "call_over: .byte 0xe8\n.long end_over + 64 - 2f\n2:\n"
+    "jz_over: .byte 0x0f, 0x84\n.long end_over - 3f\n3:\n"
+    "loop_over: loop end_over\n"
+    "jcxz_over: jrcxz end_over + 8\n"
+    "run_over: nop\n nop\n"
+    "last: jz .\n"
+    "end_over:\n");
+
+#define OVER(label) ((u64)NOT_CANONICAL - (end_over - label))
+
+static void expect_edge(const char *what, u64 ip)
+{
+    check(what, caught.vector, GP);
+    check(what, caught.error, 0);
+    check(what, caught.ip, ip);
+    check(what, caught.old_sp, wanted_sp);
+}
+
+static void test_edge(void)
+{
+    page_tables[255] = page_tables[1];
+    tables[0][511] = tables[0][0];
+    tables[1][511] = tables[1][0];
+    PTE[511] = (u64)page[1] | 3;
+    copy_code((word)page[1] + 0x1000 - (end_over - jmp_over), jmp_over, end_over);
+    flush((void *)EDGE);
+    for (unsigned i = 0; i < 2; i++) {
+        TRY("movq %%rsp, wanted_sp(%%rip); jmp *%0", OVER(jmp_over));
+        expect_edge("jmp", OVER(jmp_over));
+        TRY("movq %%rsp, wanted_sp(%%rip); jmp *%0", OVER(call_over));
+        expect_edge("call", OVER(call_over));
+        TRY("movq %%rsp, wanted_sp(%%rip); cmpl %%eax, %%eax; jmp *%0", OVER(jz_over));
+        expect_edge("jz", OVER(jz_over));
+        TRY("movq %%rsp, wanted_sp(%%rip); movl $2, %%ecx; jmp *%0", OVER(loop_over));
+        expect_edge("loop", OVER(loop_over));
+        TRY("movq %%rsp, wanted_sp(%%rip); xorl %%ecx, %%ecx; jmp *%0", OVER(jcxz_over));
+        expect_edge("jrcxz", OVER(jcxz_over));
+        /* LOOP's last round leads on to JRCXZ. */
+        TRY("movq %%rsp, wanted_sp(%%rip); movl $1, %%ecx; jmp *%0", OVER(loop_over));
+        expect_edge("loop's end", OVER(jcxz_over));
+        TRY("movq %%rsp, wanted_sp(%%rip); orl $1, %%ecx; jmp *%0", OVER(run_over));
+        expect_edge("who runs over the edge", NOT_CANONICAL);
+        TRY("movq %%rsp, wanted_sp(%%rip); orl $1, %%ecx; jmp *%0", OVER(last));
+        expect_edge("a jump there that is not taken", NOT_CANONICAL);
+    }
+    page_tables[255] = tables[0][511] = tables[1][511] = PTE[511] = 0;
+    write_cr3(read_cr3());
+}
+
+void main(void)
+{
+    set_up();
+    write_msr(0xc0000081, 24ull << 48 | 8ull << 32);
+    run("near", test_near);
+    run("order", test_order);
+    run("far", test_far);
+    run("targets known and not", test_known);
+    run("user mode", test_user);
+    run("the last page", test_edge);
+    print("end\n");
+    outb(0xf4, 0);
+}
