@@ -54,6 +54,18 @@ static bool type_has_name(const ObjectType *type, const char *name)
     return g_strv_contains((const gchar *const *)words, name);
 }
 
+bool accel_is_built_in(const char *name)
+{
+    g_autoptr(GPtrArray) types = object_types_list("accel", false);
+
+    for (guint i = 0; i < types->len; i++) {
+        if (type_has_name(types->pdata[i], name)) {
+            return !((const AccelType *)types->pdata[i])->unusable;
+        }
+    }
+    return false;
+}
+
 static const AccelType *type_by_name(const char *name, GError **error)
 {
     g_autoptr(GPtrArray) types = object_types_list("accel", false);
@@ -106,6 +118,17 @@ static Accel *accel_from_dict(GVariant *dict, const char *object_name, GError **
     return ACCEL(object);
 }
 
+static bool accel_open(Accel *accel, GError **error)
+{
+    const AccelType *type = accel_type(accel);
+
+    if (type->unusable) {
+        error_set(error, ERROR_FAILED, "%s", type->unusable);
+        return false;
+    }
+    return !type->open || type->open(accel, error);
+}
+
 /* Opens it, unless there is one already: then its options are only checked. */
 static bool accel_try(GVariant *dict, GString *refused, GError **error)
 {
@@ -117,7 +140,7 @@ static bool accel_try(GVariant *dict, GString *refused, GError **error)
     }
     if (!current) {
         g_autofree char *option = option_name(accel->object.type);
-        if (!accel_type(accel)->open || accel_type(accel)->open(accel, &why)) {
+        if (accel_open(accel, &why)) {
             current = accel;
             return true;
         }
@@ -185,9 +208,9 @@ char *accel_help(const char *name_or_null)
     for (guint i = 0; i < types->len; i++) {
         const ObjectType *type = types->pdata[i];
         g_autofree char *option = option_name(type);
-        if (!name_or_null) {
+        if (!name_or_null && !((const AccelType *)type)->unusable) {
             g_string_append_printf(out, "%s\n", option);
-        } else if (type_has_name(type, name_or_null)) {
+        } else if (name_or_null && type_has_name(type, name_or_null)) {
             g_string_append_printf(out, "%s options:\n", option);
             object_type_foreach_property(type, help_property, out);
         }

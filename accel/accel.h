@@ -49,6 +49,7 @@ typedef struct AccelInterruptOps {
 typedef struct AccelType {
     struct ObjectType;         /* .name is "<option>-accel" */
     const char *aliases;       /* more names for the option, separated by '|'; may be NULL */
+    const char *unusable;      /* why it cannot be used on hosts of this kind; NULL: it may be tried */
     const VcpuOps *vcpu;       /* NULL: CPUs do not run */
     const AccelInterruptOps *interrupts;
     /* May it be used here? An error says why not. Failing, it leaves nothing open. */
@@ -91,8 +92,10 @@ bool accel_select(GPtrArray *dicts, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Accel *accel_get(void);
 /* "kvm"; "none" before one is selected. */
 const char *accel_name(void);
+/* Is there one of that name, which hosts of this kind can use? */
+bool accel_is_built_in(const char *name);
 void accel_delete(void);
-/* For `-accel help`: names, then for one name its options; the caller frees it. */
+/* For `-accel help`: names of what is built in, then for one name its options; the caller frees it. */
 char *accel_help(const char *name_or_null);
 
 bool accel_machine_init(GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -172,7 +172,7 @@ static GVariant *query_kvm(Monitor *monitor, GVariant *args, GError **error)
 {
     return g_variant_new_parsed("{'enabled': <%b>, 'present': <%b>}",
                                 g_str_equal(accel_name(), "kvm"),
-                                object_type_find("kvm-accel") != NULL);
+                                accel_is_built_in("kvm"));
 }
 
 static GVariant *query_pci(Monitor *monitor, GVariant *args, GError **error)
@@ -212,7 +212,7 @@ static void watchdog_action(Monitor *monitor, GVariant *args, GError **error)
 static void info_kvm(Monitor *monitor, GVariant *args, GError **error)
 {
     monitor_printf(monitor, "kvm support: %s\n",
-                   !object_type_find("kvm-accel") ? "not compiled"
+                   !accel_is_built_in("kvm") ? "not compiled"
                    : g_str_equal(accel_name(), "kvm") ? "enabled" : "disabled");
 }
 

@@ -420,7 +420,7 @@ static bool start_accel(GError **error)
     } else if (!options->len && (option_given("qtest") || option_given("machine-check"))) {
         add_accel(dicts, "qtest");
     } else if (!options->len) {
-        if (!option_given("icount")) {
+        if (!option_given("icount") && accel_is_built_in("kvm")) {
             add_accel(dicts, "kvm");
         }
         add_accel(dicts, "jit");

@@ -240,25 +240,6 @@ static unsigned kvm_features(Accel *accel)
 
 /* ---- the type ---- */
 
-static const char *const irqchip_values[] = { "on", "off", "split", NULL };
-static const char *const notify_values[] = { "run", "internal-error", "disable", NULL };
-
-static const Property kvm_properties[] = {
-    { .name = "device", .description = "the node to open", FIELD(Kvm, device),
-      .def.s = "/dev/kvm" },
-    { .name = "kernel-irqchip", .description = "where interrupt controllers are: in the kernel, "
-      "in the program, or local APICs in the kernel and the rest in the program",
-      FIELD(Kvm, irqchip), .values = irqchip_values, .type_name = "OnOffSplit" },
-    { .name = "dirty-ring-size", .description = "entries of each CPU's ring of written pages, a "
-      "power of two; 0: a bitmap for each piece of memory", FIELD(Kvm, ring_entries) },
-    { .name = "kvm-shadow-mem", .description = "bytes for shadow page tables; 0: the kernel's "
-      "choice", FIELD(Kvm, shadow_memory), .flags = PROPERTY_SIZE },
-    { .name = "notify-vmexit", .description = "what happens when the guest keeps interrupts out "
-      "for too long", FIELD(Kvm, notify_exit), .values = notify_values, .def.u = 2 },
-    { .name = "notify-window", .description = "how long that is, in clocks of the processor "
-      "besides a built-in amount", FIELD(Kvm, notify_window) },
-};
-
 static const AccelInterruptOps kvm_interrupts = {
     .msi_add = kvm_msi_add, .msi_update = kvm_msi_update, .msi_remove = kvm_msi_remove,
     .irqfd_add = kvm_irqfd_add, .irqfd_remove = kvm_irqfd_remove,
@@ -266,7 +247,7 @@ static const AccelInterruptOps kvm_interrupts = {
 
 const AccelType kvm_accel_type = {
     .name = "kvm-accel", .parent = "accel", .description = "the kernel's virtual machine (KVM)",
-    .size = sizeof(Kvm), .properties = TABLE(kvm_properties),
+    .size = sizeof(Kvm), .properties = { kvm_properties, KVM_PROPERTIES },
     .vcpu = &kvm_vcpu_ops, .interrupts = &kvm_interrupts,
     .open = kvm_open, .close = kvm_close, .machine_init = kvm_machine_init,
     .machine_attach = kvm_machine_attach, .machine_detach = kvm_machine_detach,

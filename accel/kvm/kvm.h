@@ -6,8 +6,8 @@
 #ifndef ACCEL_KVM_KVM_H
 #define ACCEL_KVM_KVM_H
 
-#include "accel/accel.h"
 #include "accel/kvm/ops.h"
+#include "accel/kvm/options.h"
 #include "memory/space.h"
 
 /* ---- capabilities ---- */
@@ -95,25 +95,11 @@ typedef struct KvmRouting {
     bool dirty;
 } KvmRouting;
 
-typedef enum KvmIrqchip {
-    KVM_IRQCHIP_ON,
-    KVM_IRQCHIP_OFF,
-    KVM_IRQCHIP_SPLIT,
-} KvmIrqchip;
-
 struct KvmX86;
 typedef struct KvmVcpu KvmVcpu;
 
 typedef struct Kvm {
-    Accel accel;
-    /* options */
-    char *device;            /* the node; "/dev/kvm" */
-    uint8_t irqchip;         /* KvmIrqchip */
-    uint32_t ring_entries;   /* of each vCPU's dirty ring; 0: bitmaps */
-    uint64_t shadow_memory;  /* bytes for shadow page tables; 0: the kernel's choice */
-    uint8_t notify_exit;     /* run, internal-error, disable */
-    uint32_t notify_window;
-
+    struct KvmOptions;
     int fd, vm;
     bool opened;
     size_t run_size;         /* of struct kvm_run and what follows it */
