@@ -10,8 +10,6 @@
 
 enum { ROUNDS = 3000 };
 
-static const ExactNumber none;
-
 /* ---- formats ---- */
 
 static void test_formats(void)
@@ -247,6 +245,8 @@ static void test_compare(void)
 
 #ifdef __x86_64__
 #include <immintrin.h>
+
+static const ExactNumber none;
 
 static uint64_t random64(void)
 {

@@ -6,11 +6,11 @@
  */
 #include "tests/unit/jit-alone.h"
 
-#include <cpuid.h>
 #include <math.h>
 #include <sys/mman.h>
 
 #ifdef __x86_64__
+#include <cpuid.h>
 #include <immintrin.h>
 
 /* ---- the host's instructions ---- */
