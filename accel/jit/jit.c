@@ -186,7 +186,8 @@ static bool open_backend(const JitAccel *options, GError **error)
         return true;
     }
     if (options->backend == BACKEND_HOST) {
-        g_propagate_error(error, g_steal_pointer(&reason));
+        error_set(error, ERROR_FAILED, "backend=host: %s; backend=evaluator runs on any host",
+                  reason->message);
         return false;
     }
     report_warning("guest code is evaluated, which is slow: %s", reason->message);
