@@ -144,7 +144,13 @@ def check_cross(box):
     for line in ("c = ['a64-gcc']", "ar = 'a64-ar'", "cpu_family = 'aarch64'",
                  "endian = 'little'", "pkgconfig = 'a64-pkg-config'"):
         assert line in text, text
-    assert 'strip' not in text, text
+    assert 'strip' not in text and 'exe_wrapper' not in text, text
+    status, output, _ = box.configure(box.build_dir('b'), '--cross-prefix=a64-',
+                                      "--cross-run=run-it -L 'a b'")
+    assert status == 0 and "exe_wrapper = ['run-it', '-L', 'a b']" in box.read(
+        'b', 'configure.cross'), output
+    status, output, _ = box.configure(box.build_dir('b'), '--cross-run=run-it')
+    assert status == 1 and 'goes with --cross-prefix' in output, output
     status, output, _ = box.configure(box.build_dir('b'), '--cross-prefix=none-')
     assert status == 1 and "no compiler 'none-gcc'" in output, output
 
