@@ -62,6 +62,7 @@ typedef struct Jit {
     MemoryListener listener;
     bool map_changed;
     bool one_insn;
+    bool exact_float;            /* jit_float_is_exact() */
     bool icount;                 /* time counts instructions: icount.c */
     GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
     bool attached;

@@ -187,7 +187,7 @@ static ExactNumber not_masked(ExactEnv *env, const Big *big, int ternary, int ad
     inexact(env, number.negative, ternary);
     number.exponent += adjust;
     number.class = EXACT_NORMAL;
-    return number;
+    return adjust ? number : exact_zero(number.negative);
 }
 
 static ExactNumber overflow(ExactEnv *env, const Big *big, int ternary)

@@ -88,7 +88,7 @@ typedef struct ExactEnv {
     bool nan_negative;          /* the sign of the NaN that an invalid operation gives (quiet, payload 0) */
     /* Overflow and underflow that are not masked: the result is the one rounded with exponents
      * unbounded; inexact tells of that. Any tiny result is underflow. Its exponent is less, or more,
-     * by so much (754-1985, 7.3): x87 24576. */
+     * by so much (754-1985, 7.3): x87 24576. 0: there is no result, and a zero stands for it. */
     uint16_t bias_adjust;
 
     uint8_t flags;              /* exceptions, added to those that are there */

@@ -6,6 +6,11 @@
 #include "base/lock.h"
 #include "base/log.h"
 
+bool jit_float_is_exact(void)
+{
+    return jit.exact_float;
+}
+
 void jit_float_fold(JitCpu *cpu)
 {
     if (cpu->core->in_code) {

@@ -3,6 +3,7 @@
  * The accelerator "jit" (or "tcg"): CPUs in software, by dynamic translation. What it is to the
  * rest of the program; the work is in exec.c, tlb.c and cache.c.
  */
+#include "accel/jit/exact.h"
 #include "accel/jit/host.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -14,11 +15,19 @@ typedef struct JitAccel {
     bool one_insn, perf_map;
     const char *thread, *split_wx;
     unsigned backend;        /* BACKEND_* */
+    unsigned arithmetic;     /* FLOAT_* */
 } JitAccel;
 
 #define DEFAULT_TB_SIZE 128
 
 enum { BACKEND_AUTO, BACKEND_HOST, BACKEND_EVALUATOR };
+enum { FLOAT_HOST, FLOAT_EXACT };
+
+#ifdef __x86_64__
+#define DEFAULT_FLOAT FLOAT_HOST
+#else
+#define DEFAULT_FLOAT FLOAT_EXACT
+#endif
 
 /* ---- memory ---- */
 
@@ -129,6 +138,7 @@ static void destroy(Vcpu *vcpu)
     jit_icount_forget(cpu);
     cpu->arch->destroy(cpu);
     jit_memory_destroy(cpu);
+    exact_thread_end();
 }
 
 static void kick(Vcpu *vcpu)
@@ -194,6 +204,19 @@ static bool open_backend(const JitAccel *options, GError **error)
     return true;
 }
 
+static bool choose_float(const JitAccel *options, GError **error)
+{
+#ifndef __x86_64__
+    if (options->arithmetic == FLOAT_HOST) {
+        error_set(error, ERROR_INVALID, "float=host was asked for, but this host's floating point is not "
+                  "the guest's, as an x86-64 host's is; leave it out, or say float=exact");
+        return false;
+    }
+#endif
+    jit.exact_float = options->arithmetic == FLOAT_EXACT;
+    return true;
+}
+
 static void name_shared_code(void)
 {
     const void *address;
@@ -212,7 +235,7 @@ static bool jit_open(Accel *accel, GError **error)
     jit_vcpu_ops.size = jit.arch->size;
     jit.max_bytes = (size_t)(options->tb_size ? options->tb_size : DEFAULT_TB_SIZE) << 20;
     jit.one_insn = options->one_insn;
-    if (!open_backend(options, error)) {
+    if (!choose_float(options, error) || !open_backend(options, error)) {
         return false;
     }
     if (options->perf_map) {
@@ -320,6 +343,7 @@ static unsigned jit_features(Accel *accel)
 static const char *const thread_values[] = { "multi", NULL };
 static const char *const split_values[] = { "on", NULL };
 static const char *const backend_values[] = { "auto", "host", "evaluator", NULL };
+static const char *const float_values[] = { "host", "exact", NULL };
 
 static const Property jit_properties[] = {
     { .name = "tb-size", .description = "MiB for translated code; when it is full, all of it is "
@@ -329,6 +353,9 @@ static const Property jit_properties[] = {
       FIELD(JitAccel, one_insn) },
     { .name = "backend", .description = "what runs translated code: the host's instructions, or the "
       "portable evaluator", FIELD(JitAccel, backend), .values = backend_values },
+    { .name = "float", .description = "what computes floating point, SIMD's and the x87's: the host's "
+      "instructions (x86-64 hosts only), or exact arithmetic in software, which is slow",
+      FIELD(JitAccel, arithmetic), .values = float_values, .def.u = DEFAULT_FLOAT },
     { .name = "perf-map", .description = "write /tmp/perf-PID.map, so that perf names translated code",
       FIELD(JitAccel, perf_map) },
     { .name = "thread", .description = "each CPU has a thread of its own (multi)",

@@ -237,6 +237,12 @@ bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expect
  */
 void jit_float_fold(JitCpu *cpu);
 void jit_float_changed(JitCpu *cpu);
+/*
+ * Floating point is computed by accel/jit/exact.h, not by the host's instructions: property `float`.
+ * Lowering and helpers go by it. It does not change while there are CPUs, and MXCSR is the host's
+ * own then.
+ */
+bool jit_float_is_exact(void);
 
 /* Physical memory, for page walks and the like: never raises. A read of nothing gives ones. */
 uint64_t jit_load_physical(JitCpu *cpu, uint64_t physical, unsigned size);
