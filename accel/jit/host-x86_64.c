@@ -336,16 +336,22 @@ static uint32_t *mxcsr_of(JitCpu *cpu)
     return (uint32_t *)(void *)((uint8_t *)cpu + cpu->arch->mxcsr);
 }
 
+/* Exact arithmetic neither needs the guest's MXCSR nor is to be disturbed by it. */
+static bool has_guest_mxcsr(const JitCpu *cpu)
+{
+    return cpu->arch->mxcsr && !jit.exact_float;
+}
+
 void jit_host_float_load(JitCpu *cpu)
 {
-    if (cpu->arch->mxcsr) {
+    if (has_guest_mxcsr(cpu)) {
         _mm_setcsr((*mxcsr_of(cpu) & MXCSR_MODES) | MXCSR_MASKS);
     }
 }
 
 void jit_host_float_save(JitCpu *cpu)
 {
-    if (cpu->arch->mxcsr) {
+    if (has_guest_mxcsr(cpu)) {
         *mxcsr_of(cpu) |= _mm_getcsr() & MXCSR_FLAGS;
         _mm_setcsr(MXCSR_MASKS);
     }
