@@ -85,6 +85,12 @@ static void store_state(Lower *l, uint32_t offset, unsigned size, IrValue value)
     ir_state_store(l->ir, offset, size, value);
 }
 
+/* The row's operation, or the one that does the same without the host's floating point. */
+static const IrVectorOp *chosen(const IrVectorOp *op)
+{
+    return jit_float_is_exact() ? x86_vector_exact_op(op) : op;
+}
+
 /* IR_EXACT where the operation may raise. */
 static unsigned vector_flags(const Lower *l, const IrVectorOp *op)
 {
@@ -94,12 +100,12 @@ static unsigned vector_flags(const Lower *l, const IrVectorOp *op)
 static void vector(Lower *l, const IrVectorOp *op, unsigned bytes, uint32_t d, uint32_t a,
                    uint32_t b, unsigned imm)
 {
-    ir_vector(l->ir, op, vector_flags(l, op), bytes, d, a, b, imm);
+    ir_vector(l->ir, chosen(op), vector_flags(l, op), bytes, d, a, b, imm);
 }
 
 static IrValue vector_value(Lower *l, const IrVectorOp *op, unsigned bytes, uint32_t a, uint32_t b)
 {
-    return ir_vector_value(l->ir, op, vector_flags(l, op), bytes, a, b, 0);
+    return ir_vector_value(l->ir, chosen(op), vector_flags(l, op), bytes, a, b, 0);
 }
 
 #define OP(name) (&x86_vector_ops[X86_VEC_##name])

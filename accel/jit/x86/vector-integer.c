@@ -4,10 +4,21 @@
  */
 #include "accel/jit/x86/vector.h"
 
+#ifdef __x86_64__
+#define FLOAT_FUNCTION(name) x86_vec_##name
+#else
+#define FLOAT_FUNCTION(name) x86_exact_##name
+#endif
+
 const IrVectorOp x86_vector_ops[X86_VECTOR_OP_COUNT] = {
 #define X(name, map, prefix, opcode, flags, host) \
     [X86_VEC_##name] = { #name, x86_vec_##name, map, prefix, opcode, flags, host },
-    X86_VECTOR_OPS(X)
+    X86_VECTOR_INTEGER_OPS(X) X86_VECTOR_SHUFFLE_OPS(X) X86_VECTOR_CRYPTO_OPS(X)
+    X86_VECTOR_VALUE_OPS(X)
+#undef X
+#define X(name, map, prefix, opcode, flags, host) \
+    [X86_VEC_##name] = { #name, FLOAT_FUNCTION(name), map, prefix, opcode, flags, host },
+    X86_VECTOR_FLOAT_OPS(X) X86_VECTOR_FLOAT_VALUE_OPS(X)
 #undef X
 };
 

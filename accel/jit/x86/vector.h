@@ -7,12 +7,11 @@
  * 8 bytes are worked on. A function writes that many bytes of d and no more; d may be a or b.
  * Scalar floating point takes lanes but the lowest from a.
  *
- * Floating point is bit-exact with x86 hardware, exceptions and NaNs included, because it is done by
- * the host's SSE2 with the guest's MXCSR: this needs an x86-64 host. Another host needs an
- * IEEE 754 library that detects tininess after rounding, has DAZ and FTZ, and picks NaNs as
- * SDM volume 1, 4.8.3.5 says; until it has one its SIMD floating point raises #UD, and is logged.
- * Not modelled: an unmasked underflow of an exact denormal result, which only hardware
- * with the exception unmasked tells, does not raise.
+ * Floating point is bit-exact with x86 hardware, exceptions and NaNs included, and is done twice:
+ * by the host's own instructions with the guest's MXCSR, x86_vec_NAME on x86-64 hosts, and in software by
+ * accel/jit/exact.h, x86_exact_NAME. The approximations (RCPPS, RSQRTPS and their scalars) are each
+ * processor's own; in software they are the numbers correctly rounded to nearest, so that what they
+ * are wrong by is 2^-24, where the SDM allows 1.5 * 2^-12.
  */
 #ifndef ACCEL_JIT_X86_VECTOR_H
 #define ACCEL_JIT_X86_VECTOR_H
@@ -182,7 +181,7 @@
     X(blendvpd, 0, 0, 0x0, IR_VEX_IMM, 0) \
     X(vextract128, 0, 0, 0x0, IR_VEX_IMM, 0)
 
-/* Floating point: vector-float.c */
+/* Floating point: vector-float-host.c, vector-float-exact.c */
 #define X86_VECTOR_FLOAT_OPS(X) \
     X(sqrtps, 1, 0, 0x51, IR_VEX_MXCSR | IR_VEX_TWO, IR_HOST_AVX) \
     X(sqrtpd, 1, 1, 0x51, IR_VEX_MXCSR | IR_VEX_TWO, IR_HOST_AVX) \
@@ -332,7 +331,7 @@
     X(sha256msg2, 0, 0, 0x0, 0, 0) \
     X(sha1rnds4, 0, 0, 0x0, IR_VEX_IMM, 0)
 
-/* Those that give a value, for IR_VECTOR_VALUE: vector-float.c, vector-string.c */
+/* Those that give a value, for IR_VECTOR_VALUE: floating point, vector-string.c */
 #define X86_VECTOR_FLOAT_VALUE_OPS(X) \
     X(ucomiss, 1, 0, 0x2e, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
     X(comiss, 1, 0, 0x2f, IR_VEX_TO_FLAGS | IR_VEX_MXCSR, IR_HOST_AVX) \
@@ -355,26 +354,39 @@
     X(movmskpd, 1, 1, 0x50, IR_VEX_TO_GENERAL, IR_HOST_AVX)
 
 #define X86_VECTOR_OPS(X) \
-    X86_VECTOR_INTEGER_OPS(X) X86_VECTOR_SHUFFLE_OPS(X) X86_VECTOR_FLOAT_OPS(X) \
-    X86_VECTOR_CRYPTO_OPS(X) X86_VECTOR_FLOAT_VALUE_OPS(X) X86_VECTOR_VALUE_OPS(X)
+    X86_VECTOR_INTEGER_OPS(X) X86_VECTOR_SHUFFLE_OPS(X) X86_VECTOR_CRYPTO_OPS(X) \
+    X86_VECTOR_VALUE_OPS(X) X86_VECTOR_FLOAT_OPS(X) X86_VECTOR_FLOAT_VALUE_OPS(X)
 
 typedef enum X86VectorOp {
 #define X(name, map, prefix, opcode, flags, host) X86_VEC_##name,
     X86_VECTOR_OPS(X)
 #undef X
     X86_VECTOR_OP_COUNT,
+    X86_VEC_FLOAT_FIRST = X86_VEC_sqrtps,
+    X86_VEC_FLOAT_END = X86_VECTOR_OP_COUNT,
 } X86VectorOp;
 
 extern const IrVectorOp x86_vector_ops[X86_VECTOR_OP_COUNT];
 
 #define X86_VECTOR_FUNCTION(name) \
     void x86_vec_##name(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
+#define X86_EXACT_FUNCTION(name) \
+    void x86_exact_##name(void *cpu, void *d, const void *a, const void *b, uint32_t imm)
 #define X(name, map, prefix, opcode, flags, host) X86_VECTOR_FUNCTION(name);
 X86_VECTOR_OPS(X)
+#undef X
+#define X(name, map, prefix, opcode, flags, host) X86_EXACT_FUNCTION(name);
+X86_VECTOR_FLOAT_OPS(X)
+X86_VECTOR_FLOAT_VALUE_OPS(X)
 #undef X
 
 /* The row of an instruction's name, or NULL. */
 const IrVectorOp *x86_vector_op(const char *name);
+/*
+ * Of a row of x86_vector_ops the one that does floating point in software, for any host; itself, if
+ * it does none. On hosts that are not x86-64 the float rows of x86_vector_ops are of no use.
+ */
+const IrVectorOp *x86_vector_exact_op(const IrVectorOp *op);
 
 /*
  * PCMPxSTRx of the vectors at two state offsets, by the immediate `control`: the mask in the low half,
