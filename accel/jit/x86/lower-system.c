@@ -332,7 +332,7 @@ void x86_lower_store_table(Lower *l)
     if (!umip(l)) {
         return;
     }
-    at = operand_address(l, 10, true);
+    at = operand_address(l, l->insn.code64 ? 10 : 6, true);
     ir_store(l->ir, 2, data_mode(l), at, call_system(l, l->insn.row->arg + 1, 0, 0, 0, 0));
     ir_store(l->ir, l->insn.code64 ? 8 : 4, data_mode(l), ir_add_const(l->ir, IR_I64, at, 2),
              call_system(l, l->insn.row->arg, 0, 0, 0, 0));
@@ -346,7 +346,7 @@ void x86_lower_load_table(Lower *l)
     if (!privileged(l)) {
         return;
     }
-    at = operand_address(l, 10, false);
+    at = operand_address(l, l->insn.code64 ? 10 : 6, false);
     limit = ir_load(l->ir, IR_I64, 2, 0, data_mode(l), at);
     base = ir_load(l->ir, IR_I64, l->insn.code64 ? 8 : 4, 0, data_mode(l),
                    ir_add_const(l->ir, IR_I64, at, 2));

@@ -167,13 +167,28 @@ static bool has_limit(const Lower *l, unsigned segment)
                                             : X86_CTX_LIMITS));
 }
 
+/* As x86_help_check_limit() does. */
+static void check_limit(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write)
+{
+    IrValue end, behind;
+
+    if (l->flags & X86_CTX_DOWN) {
+        call_system(l, X86_HELPER_check_limit, number(l, segment), offset, number(l, size),
+                    number(l, write));
+        return;
+    }
+    end = ir_state_load(l->ir, offsetof(X86Jit, end[segment][write]), 8, 0);
+    behind = ir_add_const(l->ir, IR_I64, ir_unary(l->ir, IR_ZEXT32, IR_I64, offset), size);
+    ir_raise_if(l->ir, IR_GTU, IR_I64, behind, end, &x86_system_helpers[X86_HELPER_limit_fault],
+                number(l, segment));
+}
+
 IrValue segment_address(Lower *l, unsigned segment, IrValue offset, unsigned size, bool write)
 {
     IrValue base = segment_base(l, segment);
 
     if (has_limit(l, segment)) {
-        call_system(l, X86_HELPER_check_limit, number(l, segment), offset, number(l, size),
-                    number(l, write));
+        check_limit(l, segment, offset, size, write);
     }
     if (base) {
         offset = ir_add(l->ir, IR_I64, offset, base);

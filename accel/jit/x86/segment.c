@@ -36,7 +36,26 @@ static bool reaches_all(const X86Segment *s)
            !(a & X86_SEGMENT_CODE) && (a & 2) && !(a & 4);
 }
 
-static uint32_t segment_flags(const X86Jit *cpu)
+static bool expands_down(const X86Segment *s)
+{
+    return (s->attributes & (X86_SEGMENT_CODE | 4)) == 4;
+}
+
+/* X86Jit.end of a segment. In real mode and virtual-8086 mode rights are not asked for. */
+static void set_ends(X86Jit *cpu, unsigned segment)
+{
+    const X86Segment *s = &cpu->segment[segment];
+    bool real = !x86_protected(cpu), code = s->attributes & X86_SEGMENT_CODE, bit = s->attributes & 2;
+    bool there = real || (!(s->attributes & X86_SEGMENT_UNUSABLE) && s->attributes & X86_SEGMENT_P);
+    /* Beyond 4 GiB the offset wraps: x86_segment_allows(). */
+    uint64_t end = s->limit == UINT32_MAX ? UINT64_MAX : s->limit + 1ull;
+
+    cpu->end[segment][0] = there && (real || !code || bit) ? end : 0;
+    cpu->end[segment][1] = there && (real || (!code && bit)) ? end : 0;
+}
+
+/* Outside of 64-bit code. */
+static uint32_t segment_flags(X86Jit *cpu)
 {
     static const struct {
         uint32_t limit, base;
@@ -53,7 +72,9 @@ static uint32_t segment_flags(const X86Jit *cpu)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(flag); i++) {
         flags |= (cpu->segment[i].base ? flag[i].base : 0) |
-                 (reaches_all(&cpu->segment[i]) ? 0 : flag[i].limit);
+                 (reaches_all(&cpu->segment[i]) ? 0 : flag[i].limit) |
+                 (x86_protected(cpu) && expands_down(&cpu->segment[i]) ? X86_CTX_DOWN : 0);
+        set_ends(cpu, i);
     }
     return flags;
 }
@@ -254,7 +275,7 @@ bool x86_segment_allows(const X86Segment *s, uint64_t offset, unsigned size, boo
     if (a & X86_SEGMENT_CODE ? write || !(a & 2) : write && !(a & 2)) {
         return false;
     }
-    if ((a & (X86_SEGMENT_CODE | 4)) == 4) {
+    if (expands_down(s)) {
         return (uint32_t)offset > s->limit && last <= top;
     }
     /* Beyond 4 GiB the offset wraps; whether that faults is the CPU's choice (SDM volume 3, 5.3). */
@@ -273,9 +294,14 @@ uint64_t x86_help_check_limit(X86Jit *cpu, uint64_t segment, uint64_t offset, ui
         s.attributes = X86_SEGMENT_P | 2 | (s.attributes & X86_SEGMENT_DB);
     }
     if (!x86_segment_allows(&s, offset, size, write)) {
-        x86_raise_error(cpu, segment == X86_SS ? X86_SSV : X86_GP, 0);
+        x86_help_limit_fault(cpu, segment);
     }
     return 0;
+}
+
+uint64_t x86_help_limit_fault(X86Jit *cpu, uint64_t segment)
+{
+    x86_raise_error(cpu, segment == X86_SS ? X86_SSV : X86_GP, 0);
 }
 
 uint64_t x86_help_check_fetch(X86Jit *cpu, uint64_t last)

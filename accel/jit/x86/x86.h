@@ -97,6 +97,7 @@ enum {
     X86_CTX_CS_LIMIT = 1 << 26, /* of CS: within what instruction pointers of its width reach */
     X86_CTX_FS_LIMIT = 1 << 27, /* FS is not all of 4 GiB and writable, as LIMITS says of others */
     X86_CTX_GS_LIMIT = 1 << 28,
+    X86_CTX_DOWN = 1 << 29,   /* one of those is expand-down: a helper knows what it allows */
 };
 
 typedef union X86Vector {
@@ -141,6 +142,8 @@ typedef struct X86Jit {
     uint64_t efer, apic_base, xcr0;
     uint32_t pkru;
     uint32_t context_flags;      /* the X86_CTX_* but TF, SHADOW: kept by x86_context_changed() */
+    uint64_t end[6][2];          /* outside of 64-bit code: the offset behind what may be read and written of ES … GS,
+                                  * unless X86_CTX_DOWN; kept by the same */
 
     /* x87 and SSE */
     X86Fpr fpr[8];               /* physical registers R0 … R7 */
@@ -302,7 +305,8 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(port_in, 2, 0)             /* port, size; permission is checked */ \
     X(port_out, 3, 0)            /* port, size, value */ \
     X(check_port, 2, 0)          /* port, size; for INS and OUTS */ \
-    X(check_limit, 4, 0)         /* segment, offset, size, 1 if write: limits and rights, or raises */ \
+    X(check_limit, 4, IR_NO_WRITE) /* segment, offset, size, 1 if write: limits and rights, or raises */ \
+    X(limit_fault, 1, IR_NO_WRITE) /* segment */ \
     X(mask_smap, 1, 0)           /* 1: STAC, 0: CLAC */ \
     X(rsm, 0, 0) \
     X(enter_shadow, 1, 0)        /* 1: after MOV SS, POP SS; 0: after STI */ \
