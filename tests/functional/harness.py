@@ -6,7 +6,7 @@
         vm.qmp('system_reset')
         vm.event('RESET')
 
-$VMM names the binary [build/vmm-system-x86_64]. A wait that is not fulfilled in time is a
+$VMM names the binary [vmm-system-x86_64 in $VMM_BUILD, which is build/]. A wait that is not fulfilled in time is a
 TestFailure that says what was waited for and what came instead.
 """
 import json
@@ -40,7 +40,8 @@ class QmpError(Exception):
 
 
 def binary():
-    return os.environ.get('VMM') or os.path.join(SOURCE, 'build', 'vmm-system-x86_64')
+    return os.environ.get('VMM') or os.path.join(SOURCE, os.environ.get('VMM_BUILD', 'build'),
+                                                 'vmm-system-x86_64')
 
 
 class VM:
