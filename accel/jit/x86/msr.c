@@ -2,8 +2,9 @@
 /*
  * Model-specific registers: Intel SDM volume 4, AMD APM volume 2 appendix A. Those that mean
  * something to the CPU are members of X86Jit; memory types and machine checks are kept and
- * have no effect. Not modelled, so that an access raises #GP: performance counters, VMX and SVM,
- * branch records and traces, shadow stacks, and what paravirtual clocks of KVM would be.
+ * have no effect. Not modelled: performance counters, VMX and SVM, branch records and traces, shadow
+ * stacks, and what paravirtual clocks of KVM would be. Where CPUID tells of them, their registers are not
+ * there; those that systems take for granted by the CPU's family read as 0 and keep nothing.
  */
 #include "accel/jit/x86/system.h"
 #include "base/log.h"
@@ -26,8 +27,8 @@ static const Member members[] = {
     MEMBER(0xc0000103, tsc_aux, LOW32),
 };
 
-enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, MICROCODE = 0x8b, PAT = 0x277, EFER = 0xc0000080u,
-       XSS = 0xda0, FS_BASE = 0xc0000100u, GS_BASE };
+enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, MICROCODE = 0x8b, MISC_ENABLE = 0x1a0, PAT = 0x277, EFER = 0xc0000080u,
+       MCG_CAP = 0x179, HWCR = 0xc0010015u, XSS = 0xda0, FS_BASE = 0xc0000100u, GS_BASE };
 
 static const Member *member_of(uint32_t index)
 {
@@ -45,21 +46,57 @@ enum { MTRRCAP = 0xfe, MTRR_PHYSBASE0 = 0x200, MTRR_PHYS_END = 0x210, MTRR_FIX_F
 /* SDM volume 3, 12.11.1: eight variable ranges, fixed ranges, write combining. */
 #define MTRRCAP_VALUE (8 | 1 << 8 | 1 << 10)
 
+/* SDM volume 4, IA32_MISC_ENABLE: there are counters; and with branch trace and PEBS, what can be read alone. */
+#define MISC_ENABLE_COUNTERS (1ull << 7)
+#define MISC_ENABLE_TOLD     (MISC_ENABLE_COUNTERS | 1ull << 11 | 1ull << 12)
+
+/* SDM volume 3, 16.3.1: banks of machine checks, and MCG_CTL. */
+#define MCE_BANKS     10
+#define MCG_CAP_VALUE (MCE_BANKS | 1 << 8)
+#define HWCR_STATUS_WRITABLE (1u << 18)
+enum { MC0_CTL = 0x400, MC_END = MC0_CTL + 4 * MCE_BANKS };
+
 /* Of those that CPU states may have, what this CPU has not, or only with a feature. */
 static const struct {
     uint32_t first, last;
     const char *feature;
 } absent[] = {
     { 0x11, 0x12 }, { 0x33, 0x33 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
-    { 0xe1, 0xe1 }, { MTRRCAP, MTRRCAP, "mtrr" }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { 0x186, 0x18d },
+    { 0xe1, 0xe1 }, { MTRRCAP, MTRRCAP, "mtrr" }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { MCG_CAP, MCG_CAP + 2, "mca" },
+    { 0x186, 0x18d },
     { 0x1c4, 0x1c5 }, { MTRR_PHYSBASE0, MTRR_FIX_LAST, "mtrr" },
     { MTRR_DEF_TYPE, MTRR_DEF_TYPE, "mtrr" }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
+    { MC0_CTL, MC_END - 1, "mca" }, { MC_END, 0x47f },
     { 0x480, 0x491 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f }, { 0x600, 0x600 }, { 0x6a0, 0x6a8 },
     { 0x6e0, 0x6e0, "tsc-deadline" }, { 0x6e1, 0x6e1 }, { 0xd90, 0xd90 }, { 0xda0, 0xda0, "xsaves" },
     { 0x1200, 0x16ff }, { 0x4b564d00, 0x4b564dff }, { 0xc0000104, 0xc0000104 },
     { 0xc0010000, 0xc0010007 }, { 0xc0010117, 0xc0010117 }, { 0xc001011f, 0xc001011f },
     { 0xc0010200, 0xc001020f },
 };
+
+/*
+ * Systems write these without asking: they read as 0, and what is written is lost, so that who looks
+ * sees that it is. EBL_CR_POWERON, LASTBRANCH and LASTINT of Intel's family 6; the four counters of AMD's
+ * since family 6, NB_CFG, MMIO_CFG_BASE, SMM_ADDR and SMM_MASK, LS_CFG, IC_CFG, DC_CFG, BU_CFG,
+ * FP_CFG, DE_CFG, BU_CFG2.
+ */
+static const struct {
+    uint32_t first, last;
+} empty[] = {
+    { 0x2a, 0x2a }, { 0x1db, 0x1de }, { 0xc0010000, 0xc0010007 }, { 0xc001001f, 0xc001001f },
+    { 0xc0010058, 0xc0010058 }, { 0xc0010112, 0xc0010113 }, { 0xc0011020, 0xc0011023 },
+    { 0xc0011028, 0xc001102a },
+};
+
+static bool is_empty(uint32_t index)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(empty); i++) {
+        if (index >= empty[i].first && index <= empty[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool is_absent(const X86Jit *cpu, uint32_t index)
 {
@@ -157,8 +194,12 @@ bool x86_read_msr(X86Jit *cpu, uint32_t index, uint64_t *value)
         return true;
     }
     msr = stored(cpu, index);
-    *value = !msr || !msr->supported ? 0 : index == MTRRCAP ? MTRRCAP_VALUE : msr->value;
-    return msr && msr->supported;
+    if (!msr || !msr->supported) {
+        *value = 0;
+        return is_empty(index);
+    }
+    *value = index == MTRRCAP ? MTRRCAP_VALUE : index == MCG_CAP ? MCG_CAP_VALUE : msr->value;
+    return true;
 }
 
 static bool write_efer(X86Jit *cpu, uint64_t value)
@@ -230,6 +271,28 @@ static bool pat_is_valid(uint64_t value)
     return true;
 }
 
+/* SDM volume 3, 16.3.2.2: a status is cleared; AMD's HWCR lets it be set. */
+static bool mce_is_valid(const X86Jit *cpu, uint32_t index, uint64_t value)
+{
+    const X86MsrValue *hwcr = stored(cpu, HWCR);
+    bool status = index >= MC0_CTL && index < MC_END && (index - MC0_CTL) % 4 == 1;
+
+    return !status || !value || (hwcr && hwcr->value & HWCR_STATUS_WRITABLE);
+}
+
+/* SDM volume 3, 17.17.3: what the counter is moved by, its adjustment is, too. */
+static void write_tsc(X86Jit *cpu, uint64_t value)
+{
+    uint64_t delta = value - x86_tsc(cpu);
+    X86MsrValue *adjust = stored(cpu, TSC_ADJUST);
+
+    cpu->tsc_offset += delta;
+    if (adjust) {
+        adjust->value += delta;
+    }
+    tsc_changed(cpu);
+}
+
 bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
 {
     const Member *member = member_of(index);
@@ -237,8 +300,7 @@ bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
 
     switch (index) {
     case TSC:
-        cpu->tsc_offset += value - x86_tsc(cpu);
-        tsc_changed(cpu);
+        write_tsc(cpu, value);
         return true;
     case APIC_BASE:
         return write_apic_base(cpu, value);
@@ -265,12 +327,22 @@ bool x86_write_msr(X86Jit *cpu, uint32_t index, uint64_t value)
             (member->rule == LOW32 && value >> 32) || (index == PAT && !pat_is_valid(value))) {
             return false;
         }
+        if (index == MISC_ENABLE) {
+            value = (value & ~MISC_ENABLE_TOLD) | (cpu->misc_enable & MISC_ENABLE_TOLD);
+        }
         *(uint64_t *)((char *)cpu + member->offset) = value;
         return true;
     }
     msr = stored(cpu, index);
-    if (!msr || !msr->supported || msr->read_only ||
-        (index == XSS && value & ~cpu->x86->definition.xss) || !mtrr_is_valid(cpu, index, value)) {
+    if (!msr || !msr->supported) {
+        if (is_empty(index) && value) {
+            log_unimplemented("CPU %u: MSR 0x%x keeps nothing, 0x%" PRIx64,
+                              cpu->core.vcpu.cpu->index, index, value);
+        }
+        return is_empty(index);
+    }
+    if (msr->read_only || (index == XSS && value & ~cpu->x86->definition.xss) ||
+        !mtrr_is_valid(cpu, index, value) || !mce_is_valid(cpu, index, value)) {
         return false;
     }
     if (index == TSC_ADJUST) {
@@ -320,6 +392,7 @@ void x86_msrs_from_state(X86Jit *cpu, const X86CpuState *state)
         *(uint64_t *)((char *)cpu + members[i].offset) =
             x86_cpu_msr_value(state, members[i].index);
     }
+    cpu->misc_enable &= ~MISC_ENABLE_COUNTERS;
 }
 
 void x86_msrs_to_state(X86Jit *cpu, X86CpuState *state)
