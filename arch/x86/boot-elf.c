@@ -33,7 +33,7 @@ enum {
 /* As a program header, whatever the class. */
 typedef struct ProgramHeader {
     uint32_t type;
-    uint64_t offset, address, file_size, memory_size, alignment;
+    uint64_t offset, linked, address, file_size, memory_size, alignment;
 } ProgramHeader;
 
 bool boot_is_elf(const uint8_t *data, size_t size)
@@ -45,14 +45,14 @@ static ProgramHeader read_header(const uint8_t *p, bool is_64)
 {
     if (is_64) {
         return (ProgramHeader){
-            .type = load_le(p, 4), .offset = load_le(p + 8, 8), .address = load_le(p + 24, 8),
-            .file_size = load_le(p + 32, 8), .memory_size = load_le(p + 40, 8),
+            .type = load_le(p, 4), .offset = load_le(p + 8, 8), .linked = load_le(p + 16, 8),
+            .address = load_le(p + 24, 8), .file_size = load_le(p + 32, 8), .memory_size = load_le(p + 40, 8),
             .alignment = load_le(p + 48, 8),
         };
     }
     return (ProgramHeader){
-        .type = load_le(p, 4), .offset = load_le(p + 4, 4), .address = load_le(p + 12, 4),
-        .file_size = load_le(p + 16, 4), .memory_size = load_le(p + 20, 4),
+        .type = load_le(p, 4), .offset = load_le(p + 4, 4), .linked = load_le(p + 8, 4),
+        .address = load_le(p + 12, 4), .file_size = load_le(p + 16, 4), .memory_size = load_le(p + 20, 4),
         .alignment = load_le(p + 28, 4),
     };
 }
@@ -103,7 +103,7 @@ static bool add_segment(BootElf *elf, const ProgramHeader *h, unsigned number, G
         return false;
     }
     elf->segment[elf->count++] = (BootElfSegment){
-        .address = h->address, .offset = h->offset, .size = h->file_size,
+        .address = h->address, .linked = h->linked, .offset = h->offset, .size = h->file_size,
         .memory_size = h->memory_size,
     };
     return true;
@@ -179,6 +179,25 @@ bool boot_parse_elf(const uint8_t *data, size_t size, BootElf *elf, GError **err
         return false;
     }
     return true;
+}
+
+uint64_t boot_elf_physical(const BootElf *elf, uint64_t address)
+{
+    for (unsigned i = 0; i < elf->count; i++) {
+        const BootElfSegment *s = &elf->segment[i];
+
+        if (address >= s->address && address - s->address < s->memory_size) {
+            return address;
+        }
+    }
+    for (unsigned i = 0; i < elf->count; i++) {
+        const BootElfSegment *s = &elf->segment[i];
+
+        if (address >= s->linked && address - s->linked < s->memory_size) {
+            return s->address + (address - s->linked);
+        }
+    }
+    return address;
 }
 
 bool boot_plan_add_elf(BootPlan *plan, GError **error)

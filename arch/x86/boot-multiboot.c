@@ -130,7 +130,7 @@ static bool add_kernel(BootPlan *plan, GError **error)
                   "Multiboot is a 32-bit protocol: make it ELF32 (objcopy -O elf32-i386)");
         return false;
     }
-    plan->rip = plan->image.elf.entry;
+    plan->rip = boot_elf_physical(&plan->image.elf, plan->image.elf.entry);
     return boot_plan_add_elf(plan, error);
 }
 

@@ -102,6 +102,7 @@ typedef struct BootLinux {
 
 typedef struct BootElfSegment {
     uint64_t address;         /* physical */
+    uint64_t linked;          /* virtual */
     uint64_t offset, size;    /* in the file */
     uint64_t memory_size;     /* at least `size`; the rest is zero */
 } BootElfSegment;

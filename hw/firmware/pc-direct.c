@@ -3,6 +3,7 @@
  * Starting without a BIOS: its work on the chips and on PCI, and the tables where an operating
  * system looks for them. All of it by the accesses that a BIOS would make.
  */
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "hw/firmware/pc-private.h"
@@ -160,6 +161,34 @@ static E820Map *make_map(const PcDescription *d)
     return map;
 }
 
+/* ---- the BIOS data area ---- */
+
+static bool write_memory(uint32_t address, const void *data, size_t size, GError **errp)
+{
+    if (address_space_write(machine_memory(), address, MEMORY_ATTRS_NONE, data, size) != MEMORY_OK) {
+        error_set(errp, ERROR_FAILED,
+                  "firmware tables cannot be written at 0x%x: no RAM is there", address);
+        return false;
+    }
+    return true;
+}
+
+/*
+ * What kernels read of it: where memory below 640 KiB ends, and what lies there. Its other words are
+ * about devices that only a BIOS's calls use, and stay 0.
+ */
+static bool write_bios_data(GError **errp)
+{
+    enum { EBDA_SEGMENT = 0x40e, BASE_MEMORY = 0x413 };
+    uint8_t segment[2], kib[2], ebda_kib = (VIDEO - EBDA) / 1024;
+
+    store_le(segment, EBDA >> 4, sizeof(segment));
+    store_le(kib, EBDA / 1024, sizeof(kib));
+    return write_memory(EBDA_SEGMENT, segment, sizeof(segment), errp) &&
+           write_memory(BASE_MEMORY, kib, sizeof(kib), errp) &&
+           write_memory(EBDA, &ebda_kib, sizeof(ebda_kib), errp);
+}
+
 /* ---- the tables ---- */
 
 /* The room of one segment that is still free. */
@@ -179,17 +208,6 @@ static bool take_room(Room *room, uint32_t size, uint32_t alignment, uint32_t *a
         return false;
     }
     room->next = *address + size;
-    return true;
-}
-
-static bool write_memory(uint32_t address, const GByteArray *data, GError **errp)
-{
-    if (address_space_write(machine_memory(), address, MEMORY_ATTRS_NONE, data->data,
-                            data->len) != MEMORY_OK) {
-        error_set(errp, ERROR_FAILED,
-                  "firmware tables cannot be written at 0x%x: no RAM is there", address);
-        return false;
-    }
     return true;
 }
 
@@ -222,7 +240,7 @@ static bool write_acpi(PcFirmware *firmware, const AcpiMachine *machine, Room *t
     for (unsigned i = 0; i < table_loader_blob_count(loader); i++) {
         const TableBlob *blob = table_loader_blob(loader, i);
 
-        if (!write_memory(blob->address, blob->data, errp)) {
+        if (!write_memory(blob->address, blob->data->data, blob->data->len, errp)) {
             return false;
         }
     }
@@ -247,8 +265,8 @@ static bool write_smbios(PcFirmware *firmware, const PcDescription *d, Room *anc
     if (ok) {
         anchor = firmware->entry_point ? smbios_entry_point_64(&tables, at)
                                        : smbios_entry_point_32(&tables, at, errp);
-        ok = anchor && write_memory(anchor_at, anchor, errp) &&
-             write_memory(at, tables.data, errp);
+        ok = anchor && write_memory(anchor_at, anchor->data, anchor->len, errp) &&
+             write_memory(at, tables.data->data, tables.data->len, errp);
     }
     smbios_tables_release(&tables);
     return ok;
@@ -271,7 +289,7 @@ bool pc_start_directly(PcFirmware *firmware, GError **errp)
     open_a20();
     g_clear_pointer(&firmware->map, e820_free);
     firmware->map = make_map(&d);
-    ok = write_acpi(firmware, &d.acpi, &tables, &anchors, errp) &&
+    ok = write_bios_data(errp) && write_acpi(firmware, &d.acpi, &tables, &anchors, errp) &&
          write_smbios(firmware, &d, &anchors, errp);
     pc_description_release(&d);
     return ok;

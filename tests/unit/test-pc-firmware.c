@@ -237,6 +237,8 @@ static void start_direct(const char *ram)
 
 static void test_direct_chips(void)
 {
+    uint8_t data[32];
+
     start_direct("256M");
     g_assert_cmphex(config(0, 0, 0x59, 1), ==, 0x30);
     g_assert_cmphex(config(0, 0, 0x5a, 2), ==, 0x3333);
@@ -249,6 +251,12 @@ static void test_direct_chips(void)
     g_assert_cmphex(config(1, 3, 0x3c, 1), ==, 9);
     g_assert_cmphex(load_le(ports + 0x604, 2), ==, 1);
     g_assert_cmphex(ports[0x92], ==, 2);
+    /* The BIOS's data: where the extended ones lie, which are 1 KiB, and KiB below that. */
+    guest_read(0x400, data, sizeof(data));
+    g_assert_cmphex(load_le(data + 0x0e, 2), ==, 0x9fc0);
+    g_assert_cmpuint(load_le(data + 0x13, 2), ==, 639);
+    guest_read(0x9fc00, data, sizeof(data));
+    g_assert_cmpuint(data[0], ==, 1);
     /* The card: both base addresses, decoding on, pin A of slot 3 on PIRQC. */
     g_assert_cmphex(config(3, 0, 0x10, 4), ==, 0xe0000000);
     g_assert_cmphex(config(3, 0, 0x14, 4), ==, 0xc001);

@@ -644,6 +644,14 @@ static void test_multiboot_elf(void)
     g_assert_cmphex(plan->kernel_end, ==, 0x301000);
     request = request_of(kernel_64);
     assert_refused(&request, "ELF32");
+    /* Linked for elsewhere, with an entry there: paging is off. */
+    put(kernel, 52 + 8, 0xc0300000, 4);
+    put(kernel, 24, 0xc0300020, 4);
+    request = request_of(kernel);
+    g_clear_pointer(&plan, boot_plan_free);
+    plan = plan_of(&request);
+    g_assert_cmphex(plan->rip, ==, 0x300020);
+    g_assert_cmphex(plan->kernel_address, ==, 0x300000);
 }
 
 static void test_modules_option(void)
