@@ -17,7 +17,8 @@ def run_program(program, backend, *more):
     command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}', '-cpu', 'max',
                '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
-               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1', '-kernel', program, *more]
+               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
+               '-bios' if program.endswith('.rom') else '-kernel', program, *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=SECONDS, check=False)
 
@@ -39,9 +40,15 @@ def check_triple_fault(program, backend):
     expect_equal((result.stdout, result.returncode), ('three faults\n', 0), 'a triple fault')
 
 
+def check_rom_log(program):
+    result = run_program(program, 'host', '-d', 'guest_errors')
+    expect_equal('write to read-only memory' in result.stderr, True, 'writes to ROM in the log')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
                         for program in sys.argv[1:] for backend in ('host', 'evaluator')] +
                        [('a triple fault resets',
-                         lambda: check_triple_fault(sys.argv[1], 'host'))]))
+                         lambda: check_triple_fault(sys.argv[1], 'host')),
+                        ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1]))]))

@@ -242,7 +242,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     }
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
-    cpu->debug_pending = 0;
+    cpu->debug_pending = cpu->debug_in_smm = 0;
     cpu->frozen = false;
     cpu->ferr = (cpu->fsw & X87_ES) && !(cpu->cr0 & X86_CR0_NE);
     pin_set(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_FERR, 0, cpu->ferr);
@@ -320,6 +320,10 @@ static void take_interrupt(X86Jit *cpu)
 
 static void take_debug_trap(X86Jit *cpu)
 {
+    if (log_enabled(LOG_INT)) {
+        log_write(LOG_INT, "CPU %u: debug trap 0x%x before 0x%" PRIx64, cpu->core.vcpu.cpu->index,
+                  cpu->debug_pending, cpu->rip);
+    }
     cpu->dr6 |= cpu->debug_pending;
     cpu->debug_pending = 0;
     cpu->shadow = X86_SHADOW_NONE;
@@ -373,6 +377,11 @@ static bool pending_but_io(JitCpu *jit)
     } else if (e->interrupt_injected && !e->interrupt_soft) {
         deliver_external(cpu, e->interrupt);
     }
+    /* SDM volume 3, table 6-2: before the traps of the instruction that was done; those wait for RSM. */
+    if ((asked & X86_ASKED_SMI) && !e->smm && cpu->shadow != X86_SHADOW_BEGINS) {
+        atomic_fetch_and(&cpu->asked, ~X86_ASKED_SMI);
+        x86_enter_smm(cpu);
+    }
     if (cpu->debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
         take_debug_trap(cpu);
     }
@@ -381,10 +390,7 @@ static bool pending_but_io(JitCpu *jit)
         return true;
     }
     cpu->shadow = X86_SHADOW_NONE;
-    if ((asked & X86_ASKED_SMI) && !e->smm) {
-        atomic_fetch_and(&cpu->asked, ~X86_ASKED_SMI);
-        x86_enter_smm(cpu);
-    } else if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
+    if ((asked & X86_ASKED_NMI) && !e->nmi_masked) {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_NMI);
         e->nmi_masked = true;
         deliver_external(cpu, X86_NMI);

@@ -80,6 +80,16 @@ void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size)
     }
 }
 
+unsigned x86_port_breakpoints(const X86Jit *cpu)
+{
+    unsigned met = 0;
+
+    for (unsigned n = 0; n < 4; n++) {
+        met |= kind(cpu, n) == BREAK_PORT ? cpu->debug_pending & 1u << n : 0;
+    }
+    return met;
+}
+
 /* Before an instruction whose first byte is at the linear address. */
 uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
 {
@@ -99,9 +109,8 @@ uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
 
 G_NORETURN static void raise_step(X86Jit *cpu)
 {
-    cpu->dr6 |= DR6_BS | cpu->debug_pending;
-    cpu->debug_pending = 0;
-    x86_raise(cpu, X86_DB);
+    cpu->debug_pending |= DR6_BS;
+    jit_leave(&cpu->core);
 }
 
 /*

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System management mode: Intel SDM volume 3, chapter 31; the state is saved as AMD64 CPUs do (AMD
- * APM volume 2, 10.2.3), since that is the vendor of `-cpu max`.
+ * System management mode: Intel SDM volume 3, chapter 31. The state area is that of AMD64 CPUs (AMD APM
+ * volume 2, table 10-1) whatever CPUID's vendor is, since that is the vendor of `-cpu max`; Intel's
+ * (SDM table 31-3) has other offsets, of which few are documented.
  *
  * An SMI that is taken behind an I/O instruction, as one that the instruction itself caused is, finds
- * it described, and can have it done again. Not modelled: traps of I/O by the CPU (SMI_ON_IO_TRAP);
- * SVM's part of the area.
+ * it described, and can have it done again: a trap of the debug registers or of a single step that was due
+ * waits for RSM then. Not modelled: traps of I/O by the CPU (SMI_ON_IO_TRAP); SVM's part of the area.
  */
 #include "accel/jit/x86/system.h"
 #include "base/bits.h"
@@ -117,7 +118,8 @@ static void save_io(const X86Jit *cpu, uint8_t *area)
     for (unsigned i = 0; i < G_N_ELEMENTS(value); i++) {
         store_le(area + AT_IO_REGISTERS + 8 * i, value[i], 8);
     }
-    store_le(area + AT_IO, cpu->io.what, 4);
+    store_le(area + AT_IO, cpu->io.what | (cpu->rflags & X86_TF ? X86_IO_TF : 0) |
+                           x86_port_breakpoints(cpu) * X86_IO_BREAKPOINT, 4);
 }
 
 /* The handler asked for it: the instruction is done again. */
@@ -132,6 +134,7 @@ static void restart_io(X86Jit *cpu, const uint8_t *area)
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
         cpu->gpr[registers[i]] = load_le(area + AT_IO_REGISTERS + 8 * (i + 1), 8);
     }
+    cpu->debug_pending = 0;    /* it will meet them again */
 }
 
 static void transfer_area(X86Jit *cpu, uint64_t physical, uint8_t *area, bool save)
@@ -199,6 +202,8 @@ void x86_enter_smm(X86Jit *cpu)
     save_state(cpu, base, halted, area);
     save_io(cpu, area);
     transfer_area(cpu, base + AREA, area, true);
+    cpu->debug_in_smm = cpu->debug_pending;
+    cpu->debug_pending = 0;
     cpu->events.smm_inside_nmi = cpu->events.nmi_masked;
     cpu->events.nmi_masked = true;
     cpu->mp_state = X86_MP_RUNNABLE;
@@ -257,6 +262,8 @@ uint64_t x86_help_rsm(X86Jit *cpu)
         jit_leave(&cpu->core);
     }
     load_state(cpu, area);
+    cpu->debug_pending = cpu->debug_in_smm;
+    cpu->debug_in_smm = 0;
     restart_io(cpu, area);
     if (msr) {
         msr->value = (uint32_t)load_le(area + AT_SMBASE, 4);

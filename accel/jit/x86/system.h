@@ -132,6 +132,8 @@ bool x86_breaks_on_code(const X86Jit *cpu);
 void x86_step_over(X86Jit *cpu, bool began_with_tf);
 void x86_watch_hit(JitCpu *jit, unsigned number);
 /* After an access to ports: one of them may have a breakpoint. */
+/* Which of those that wait are breakpoints on ports: bits 0-3. */
+unsigned x86_port_breakpoints(const X86Jit *cpu);
 void x86_port_accessed(X86Jit *cpu, uint16_t port, unsigned size);
 
 uint64_t x86_tsc(const X86Jit *cpu);

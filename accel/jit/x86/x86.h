@@ -160,7 +160,8 @@ typedef struct X86Jit {
     uint8_t mp_state;            /* X86MpState */
     uint8_t shadow;              /* X86_SHADOW_* */
     bool shadow_of_ss;           /* MOV SS or POP SS cast it: debug exceptions wait, too */
-    uint8_t debug_pending;       /* bits of DR6 for breakpoints on data that were met */
+    uint16_t debug_pending;      /* bits of DR6 for the trap that comes next: breakpoints on data, a step */
+    uint16_t debug_in_smm;       /* … that waits for RSM */
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -190,7 +191,8 @@ enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32, X86_ASKED_GO_ON = 64 };
 
 /* X86Jit.io.what, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
-enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16 };
+enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16,
+       X86_IO_TF = 1 << 11, X86_IO_BREAKPOINT = 1 << 12 };
 
 extern const JitArch x86_jit_arch;
 

@@ -41,7 +41,7 @@ static void clear(void)
     }
 }
 
-extern const u8 io_1[], io_2[], io_3[];
+extern const u8 io_1[], io_2[], io_4[], io_5[];
 
 static void test_io(void)
 {
@@ -64,6 +64,76 @@ static void test_io(void)
     asm volatile("movl $0x830, %%ecx; movl $0x4200, %%eax; xorl %%edx, %%edx; wrmsr; nop" ::: "rax", "rcx", "rdx");
     check("by an IPI", SEEN(COUNT), 1);
     check("no I/O", SEEN(IO), 0);
+}
+
+/* The trap of a single step, and of a breakpoint on the port, waits until the instruction is done for good. */
+static void test_traps(void)
+{
+    set_gate(DB, CODE, STUB(DB), 0x8e, 0);
+    for (u32 again = 0; again < 3; again++) {
+        clear();
+        SEEN(AGAIN) = again;
+        TRY("pushfq; orl $0x100, (%%rsp); popfq; io_4: outb %%al, $0xb2; .global io_4", 0x55);
+        EXPECT(DB, 0);
+        check("ip", caught.ip, (word)io_4 + 2);
+        check("entries", SEEN(COUNT), again + 1);
+        check("the instruction with TF", SEEN(IO), APMC << 16 | 0x812);
+        clear();
+        SEEN(AGAIN) = again;
+        write_cr4(read_cr4() | 8);
+        asm volatile("mov %0, %%dr2; mov %1, %%dr7" :: "r"((u64)APMC), "r"(0x420ull | 2ull << 24));
+        TRY("io_5: outb %%al, $0xb2; nop; .global io_5", 0x55);
+        asm volatile("mov %0, %%dr7" :: "r"(0x400ull));
+        write_cr4(read_cr4() & ~8ull);
+        EXPECT(DB, 0);
+        check("ip", caught.ip, (word)io_5 + 2);
+        check("entries", SEEN(COUNT), again + 1);
+        check("the instruction with a breakpoint", SEEN(IO), APMC << 16 | 0x4012);
+    }
+}
+
+/*
+ * The state area: AMD APM volume 2, table 10-1. What was saved lies where that says; what the handler
+ * writes is what RSM loads.
+ */
+static u64 area(u32 at) { return *(volatile u64 *)(word)(0x30000 + at); }
+
+static void test_area(void)
+{
+    struct { u16 limit; u64 base; } __attribute__((packed)) table;
+    u64 value;
+    u32 count = 0x77;
+    u8 *from = (u8 *)0x1234567;
+
+    clear();
+    asm volatile("movl $0x1234567, %%esi; movl $0x7654321, %%edi; movl $0x77, %%ecx; movl $0x8888, %%r8d;"
+                 "movq $-15, %%r15; outb %%al, $0xb2" :: "a"(0x55) : "rsi", "rdi", "rcx", "r8", "r15");
+    check("I/O's RCX", area(0xfea8), count);
+    check("I/O's RSI", area(0xfeb0), (u64)from);
+    check("I/O's RDI", area(0xfeb8), 0x7654321);
+    check("restart and HALT", area(0xfec8) & 0xffff, 0);
+    asm volatile("mov %%cr0, %0" : "=r"(value));
+    check("CR0", area(0xff58), value);
+    check("CR3", area(0xff50), read_cr3());
+    check("CR4", area(0xff48), read_cr4());
+    check("EFER", area(0xfed0), read_msr(0xc0000080));
+    check("revision", area(0xfefc) & 0xffffffff, 0x30064);
+    check("SMBASE", area(0xff00) & 0xffffffff, 0x30000);
+    check("RAX", area(0xfff8) & 0xff, 0x55);
+    check("RCX", area(0xfff0), count);
+    check("RSI", area(0xffc8), (u64)from);
+    check("RDI", area(0xffc0), 0x7654321);
+    check("R8", area(0xffb8), 0x8888);
+    check("R15", area(0xff80), -15ull);
+    check("CS", area(0xfe10), 0xffffffff0a9b0000 | CODE);
+    check("SS", area(0xfe20), 0xffffffff0c930000 | DATA);
+    check("TR", area(0xfe90) & 0xffff, TSS);
+    asm volatile("sgdt %0" : "=m"(table));
+    check("GDTR's base", area(0xfe68), table.base);
+    check("GDTR's limit", area(0xfe64) & 0xffff, table.limit);
+    asm volatile("sidt %0" : "=m"(table));
+    check("IDTR's base", area(0xfe88), table.base);
+    check("IDTR's limit", area(0xfe84) & 0xffff, table.limit);
 }
 
 /* REP OUTSB to APMC: an SMI behind each byte; a restart writes the byte again. */
@@ -143,6 +213,8 @@ void main(void)
     run("SMI while halted", test_halted);
     run("SMI by I/O", test_io);
     run("SMI by string I/O", test_strings);
+    run("SMI and traps", test_traps);
+    run("the state area", test_area);
     print("end\n");
     outb(0xf4, 0);
 }
