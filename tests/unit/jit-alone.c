@@ -96,6 +96,11 @@ void jit_probe(JitCpu *core, uint64_t address, unsigned length, JitAccess access
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;
 
+void seed_random(uint64_t seed)
+{
+    random_state = seed;
+}
+
 uint64_t next_random(void)
 {
     random_state ^= random_state << 13;
@@ -128,7 +133,8 @@ void random_vector(X86Vector *v)
     }
     if (kind == 2 && next_random() & 1) {
         for (unsigned i = 0; i < 8; i++) {
-            v->f64[i] = (double)(int64_t)next_random() / (double)(1ull << (next_random() & 63));
+            double number = (double)(int64_t)next_random();
+            v->f64[i] = number / (double)(1ull << (next_random() & 63));
         }
     }
     if (next_random() % 4 == 0) {

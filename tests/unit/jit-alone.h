@@ -18,8 +18,9 @@ extern jmp_buf raise_buffer;
 /* At address 0. */
 extern uint8_t guest_memory[4096];
 
-/* The same numbers in each run. */
+/* The same numbers in each run, or after the same seed. */
 uint64_t next_random(void);
+void seed_random(uint64_t seed);
 /* Words where arithmetic is special, numbers of moderate size, and any. */
 void random_vector(X86Vector *v);
 

@@ -2,7 +2,7 @@
 /*
  * The software CPU against the host: random instructions of every form of the decoder's tables
  * leave the same registers, flags, memory and exception, by the back end and by the evaluator; those
- * of SIMD floating point also when it is done in software.
+ * of floating point also when it is done in software.
  *
  * usage: test-jit-native [--cases N] [--seed S] [--form MNEMONIC] [--report]
  *
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "accel/jit/core.h"
+#include "accel/jit/x86/lower-vector.h"
 #include "accel/jit/x86/vector.h"
 #include "base/disas.h"
 
@@ -261,11 +262,22 @@ static void run_form(const NativeForm *form, unsigned bits, Tally *tally)
 typedef enum Kind { INTEGERS, VECTORS, EXACT_FLOAT, KINDS } Kind;
 static const char *const kind_names[KINDS] = { "integers", "vectors", "exact" };
 
-/* SIMD floating point that has one result: approximations are each processor's own. */
+/* Floating point that has one result: approximations are each processor's own. */
 static bool is_exact_float(const X86Row *row)
 {
-    return row->vector && x86_vector_exact_op(row->vector) != row->vector &&
-           !strstr(row->mnemonic, "rcp") && !strstr(row->mnemonic, "rsqrt");
+    static const char *const approximations[] = {
+        "rcpps", "rcpss", "vrcpps", "vrcpss", "rsqrtps", "rsqrtss", "vrsqrtps", "vrsqrtss",
+        "f2xm1", "fyl2x", "fyl2xp1", "fptan", "fpatan", "fsin", "fcos", "fsincos",
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(approximations); i++) {
+        if (!strcmp(row->mnemonic, approximations[i])) {
+            return false;
+        }
+    }
+    return (row->vector && x86_vector_exact_op(row->vector) != row->vector) ||
+           row->lower == x86_lower_x87 || row->lower == x86_lower_fcmov ||
+           row->lower == x86_lower_fcomi;
 }
 
 static bool is_of(Kind kind, const X86Row *row)

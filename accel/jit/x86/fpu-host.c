@@ -387,29 +387,4 @@ uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addre
     return 0;
 }
 
-#else
-
-#include "base/log.h"
-
-static G_NORETURN void no_x87(X86Jit *cpu)
-{
-    log_unimplemented("x87: this host has no 80-bit arithmetic");
-    x86_raise(cpu, X86_UD);
-}
-
-uint64_t x87_host_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags)
-{
-    no_x87(cpu);
-}
-
-uint64_t x87_host_register(X86Jit *cpu, uint64_t code, uint64_t ip)
-{
-    no_x87(cpu);
-}
-
-uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp)
-{
-    no_x87(cpu);
-}
-
 #endif

@@ -2,9 +2,13 @@
 /*
  * The x87 of the x86 guest, and MMX's relation to it. SDM volume 1, chapter 8; volume 2.
  *
- * An instruction is run by the host's own x87 (fpu-host.c). Another host needs a library of 80-bit
- * arithmetic with all of its rules; until it has one, x87 instructions that compute raise #UD there,
- * and are logged.
+ * There are two implementations of the instructions that compute, chosen by the accelerator's property
+ * `float` when they are lowered. On x86-64 hosts the host's own x87 runs them with the guest's
+ * registers, control and status word (fpu-host.c). On any host software does (fpu-exact.c): bit for bit the
+ * same, rounding, stack faults, C0-C3, undocumented forms, unmasked responses and what the SDM leaves
+ * undefined included, but for transcendental results. Those are rounded correctly, where
+ * CPUs are within an ulp of that; C1 and whether a number beside the smallest normal one is tiny
+ * go with the last bit.
  */
 #ifndef ACCEL_JIT_X86_FPU_H
 #define ACCEL_JIT_X86_FPU_H
@@ -19,8 +23,6 @@ static inline unsigned x87_top(const X86Jit *cpu)
     return cpu->fsw >> 11 & 7;
 }
 
-/* For tests: every instruction with the whole state on the host. */
-extern bool x87_the_long_way;
 
 /* FNINIT. */
 void x87_init(X86Jit *cpu);
@@ -39,11 +41,19 @@ void x87_error_changed(X86Jit *cpu);
 /* An exception of before is raised now, if it is not masked: #MF, or FERR#. */
 uint64_t x87_wait(X86Jit *cpu);
 /* Register forms, the waiting ones that compute. */
-uint64_t x87_host_register(X86Jit *cpu, uint64_t code, uint64_t ip);
+uint64_t x87_exact_register(X86Jit *cpu, uint64_t code, uint64_t ip);
 /* FCOMI and its kin, FCMOVcc: the arithmetic flags in and out. */
-uint64_t x87_host_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
+uint64_t x87_exact_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
 /* Memory forms that load, compute or store numbers; the address is linear, `fdp` the offset. */
+uint64_t x87_exact_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp);
+#ifdef __x86_64__
+/* The same by the host's x87. */
+uint64_t x87_host_register(X86Jit *cpu, uint64_t code, uint64_t ip);
+uint64_t x87_host_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags);
 uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp);
+/* For tests: every instruction with the whole state on the host. */
+extern bool x87_the_long_way;
+#endif
 /* Control instructions. */
 uint64_t x87_fninit(X86Jit *cpu);
 uint64_t x87_fnclex(X86Jit *cpu);

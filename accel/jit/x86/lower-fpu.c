@@ -8,9 +8,14 @@
 #define CALL(name, function, args, flags) \
     static const IrHelper name = { #function, (IrFunction)(function), args, flags };
 CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
-CALL(call_register, x87_host_register, 2, IR_NO_WRITE)
-CALL(call_register_flags, x87_host_register_flags, 3, IR_NO_WRITE)
-CALL(call_memory, x87_host_memory, 4, IR_NO_WRITE)
+CALL(call_exact_register, x87_exact_register, 2, IR_NO_WRITE)
+CALL(call_exact_register_flags, x87_exact_register_flags, 3, IR_NO_WRITE)
+CALL(call_exact_memory, x87_exact_memory, 4, IR_NO_WRITE)
+#ifdef __x86_64__
+CALL(call_host_register, x87_host_register, 2, IR_NO_WRITE)
+CALL(call_host_register_flags, x87_host_register_flags, 3, IR_NO_WRITE)
+CALL(call_host_memory, x87_host_memory, 4, IR_NO_WRITE)
+#endif
 CALL(call_fninit, x87_fninit, 0, IR_NO_SLOTS)
 CALL(call_fnclex, x87_fnclex, 0, IR_NO_SLOTS)
 CALL(call_fldcw, x87_fldcw, 1, IR_NO_WRITE)
@@ -19,6 +24,26 @@ CALL(call_fldenv, x87_fldenv, 2, IR_NO_WRITE)
 CALL(call_fnsave, x87_fnsave, 2, IR_NO_WRITE)
 CALL(call_frstor, x87_frstor, 2, IR_NO_WRITE)
 #undef CALL
+
+typedef struct Calls {
+    const IrHelper *of_register, *of_register_flags, *of_memory;
+} Calls;
+
+/* What computes: the host's x87, or software. */
+static const Calls *calls(void)
+{
+    static const Calls exact = {
+        &call_exact_register, &call_exact_register_flags, &call_exact_memory,
+    };
+#ifdef __x86_64__
+    static const Calls host = {
+        &call_host_register, &call_host_register_flags, &call_host_memory,
+    };
+    return jit_float_is_exact() ? &exact : &host;
+#else
+    return &exact;
+#endif
+}
 
 /* CR0.EM and TS: both are #NM for the x87. */
 static bool check_x87(Lower *l)
@@ -53,10 +78,10 @@ void x86_lower_x87(Lower *l)
         return;
     }
     if (insn_is_register(l)) {
-        ir_call(l->ir, &call_register, code_of(l), insn_ip(l), 0, 0);
+        ir_call(l->ir, calls()->of_register, code_of(l), insn_ip(l), 0, 0);
     } else {
         IrValue linear = address(l);
-        ir_call(l->ir, &call_memory, code_of(l), insn_ip(l), linear, address_offset(l));
+        ir_call(l->ir, calls()->of_memory, code_of(l), insn_ip(l), linear, address_offset(l));
     }
 }
 
@@ -64,7 +89,7 @@ void x86_lower_x87(Lower *l)
 void x86_lower_fcmov(Lower *l)
 {
     if (check_x87(l)) {
-        ir_call(l->ir, &call_register_flags, code_of(l), insn_ip(l), get_flags(l), 0);
+        ir_call(l->ir, calls()->of_register_flags, code_of(l), insn_ip(l), get_flags(l), 0);
     }
 }
 
@@ -72,7 +97,7 @@ void x86_lower_fcmov(Lower *l)
 void x86_lower_fcomi(Lower *l)
 {
     if (check_x87(l)) {
-        put_flags(l, ir_call(l->ir, &call_register_flags, code_of(l), insn_ip(l),
+        put_flags(l, ir_call(l->ir, calls()->of_register_flags, code_of(l), insn_ip(l),
                              ir_const(l->ir, 0), 0));
     }
 }
