@@ -17,7 +17,7 @@ static X86Jit *x86_of(JitCpu *cpu)
 
 /* ---- what the local APIC does to its CPU ---- */
 
-static void ask(X86Jit *cpu, unsigned what)
+void x86_ask(X86Jit *cpu, unsigned what)
 {
     atomic_fetch_or(&cpu->asked, what);
     jit_attention(&cpu->core);
@@ -29,17 +29,17 @@ static void apic_interrupt(void *opaque, bool level)
     X86Jit *cpu = opaque;
 
     if (level) {
-        ask(cpu, X86_ASKED_INTR);
+        x86_ask(cpu, X86_ASKED_INTR);
     } else {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_INTR);
     }
 }
 
-static void apic_nmi(void *opaque) { ask(opaque, X86_ASKED_NMI); }
+static void apic_nmi(void *opaque) { x86_ask(opaque, X86_ASKED_NMI); }
 
 static void apic_smi(void *opaque)
 {
-    ask(opaque, X86_ASKED_SMI);
+    x86_ask(opaque, X86_ASKED_SMI);
 }
 
 static void smi_driven(void *opaque, Device *device, unsigned pin, unsigned line, bool level)
@@ -57,7 +57,7 @@ static void ignne_driven(void *opaque, Device *device, unsigned pin, unsigned li
 
     atomic_store(&cpu->ignne, level);
     if (level) {
-        ask(cpu, X86_ASKED_GO_ON);
+        x86_ask(cpu, X86_ASKED_GO_ON);
     }
 }
 
@@ -85,7 +85,7 @@ static void apic_init(void *opaque)
     X86Jit *cpu = opaque;
 
     atomic_fetch_and(&cpu->asked, ~X86_ASKED_SIPI);
-    ask(cpu, X86_ASKED_INIT);
+    x86_ask(cpu, X86_ASKED_INIT);
 }
 
 static void apic_startup(void *opaque, uint8_t page)
@@ -93,7 +93,7 @@ static void apic_startup(void *opaque, uint8_t page)
     X86Jit *cpu = opaque;
 
     cpu->sipi_page = page;
-    ask(cpu, X86_ASKED_SIPI);
+    x86_ask(cpu, X86_ASKED_SIPI);
 }
 
 static int64_t apic_tsc_to_virtual_ns(void *opaque, uint64_t tsc)
@@ -115,6 +115,7 @@ static bool create(JitCpu *jit, GError **error)
     X86Jit *cpu = x86_of(jit);
 
     cpu->x86 = (X86Cpu *)jit->vcpu.cpu;
+    x86_mwait_create(cpu);
     cpu->initial = cpu->x86->registers;
     for (unsigned i = 0; i < G_N_ELEMENTS(cpu->shift_counts); i++) {
         cpu->shift_counts[i][0] = i;
@@ -134,6 +135,7 @@ static void destroy(JitCpu *jit)
 {
     X86Jit *cpu = x86_of(jit);
 
+    x86_mwait_destroy(cpu);
     if (cpu->x86->lapic) {
         pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_SMI, NULL, NULL);
         pin_take_over(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_IGNNE, NULL, NULL);
@@ -189,7 +191,7 @@ static bool get_state(JitCpu *jit, GError **error)
     show_pending_trap(cpu, s);
     s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
     s->events.smi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_SMI) != 0;
-    s->mp_state = cpu->mp_state;
+    s->mp_state = cpu->mwait.asleep ? X86_MP_RUNNABLE : cpu->mp_state;   /* as if it had just ended */
     for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
         s->msr[i].supported = cpu->msr[i].supported;
     }
@@ -234,6 +236,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     }
     if (level >= CPU_STATE_RESET) {
         cpu->mp_state = s->mp_state;
+        cpu->mwait.asleep = false;
     }
     x86_smm_changed(cpu);
     x86_msrs_from_state(cpu, s);
@@ -244,6 +247,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     x86_set_rflags(cpu, s->rflags);
     cpu->debug_pending = cpu->debug_in_smm = 0;
     cpu->frozen = false;
+    cpu->mwait.armed = false;
     cpu->ferr = (cpu->fsw & X87_ES) && !(cpu->cr0 & X86_CR0_NE);
     pin_set(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_FERR, 0, cpu->ferr);
     x86_address_space_changed(cpu, false);
@@ -361,6 +365,10 @@ static bool pending_but_io(JitCpu *jit)
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_GO_ON);
         cpu->mp_state = cpu->frozen ? X86_MP_RUNNABLE : cpu->mp_state;
         cpu->frozen = false;
+        x86_mwait_end(cpu);
+    }
+    if ((asked & X86_ASKED_INTR) && cpu->mwait.masked_wake) {
+        x86_mwait_end(cpu);
     }
     if (asked & (X86_ASKED_INIT | X86_ASKED_SIPI)) {
         asked = atomic_fetch_and(&cpu->asked, ~(X86_ASKED_INIT | X86_ASKED_SIPI));
@@ -380,6 +388,7 @@ static bool pending_but_io(JitCpu *jit)
     /* SDM volume 3, table 6-2: before the traps of the instruction that was done; those wait for RSM. */
     if ((asked & X86_ASKED_SMI) && !e->smm && cpu->shadow != X86_SHADOW_BEGINS) {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_SMI);
+        x86_mwait_end(cpu);
         x86_enter_smm(cpu);
     }
     if (cpu->debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
@@ -405,6 +414,7 @@ static bool pending(JitCpu *jit)
     bool runs = pending_but_io(jit);
 
     x86_of(jit)->io.valid = false;
+    x86_of(jit)->mwait.asleep &= !runs;
     return runs;
 }
 
@@ -419,7 +429,8 @@ static bool has_work(JitCpu *jit)
     return cpu->mp_state == X86_MP_RUNNABLE || (asked & (X86_ASKED_INIT | X86_ASKED_GO_ON)) ||
            ((asked & X86_ASKED_SMI) && !cpu->events.smm) ||
            ((asked & X86_ASKED_NMI) && !cpu->events.nmi_masked) ||
-           ((asked & X86_ASKED_INTR) && (cpu->rflags & X86_IF));
+           ((asked & X86_ASKED_INTR) &&
+            (cpu->rflags & X86_IF || (cpu->mwait.asleep && cpu->mwait.masked_wake)));
 }
 
 static void context(JitCpu *jit, JitContext *context)

@@ -68,6 +68,7 @@ void x86_lower_load_selector(Lower *l);
 void x86_lower_load_table(Lower *l);
 void x86_lower_loop(Lower *l);
 void x86_lower_monitor(Lower *l);
+void x86_lower_mwait(Lower *l);
 void x86_lower_mov(Lower *l);
 void x86_lower_mov_from_segment(Lower *l);
 void x86_lower_mov_to_segment(Lower *l);

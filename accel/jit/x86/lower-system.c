@@ -391,26 +391,41 @@ void x86_lower_invpcid(Lower *l)
     }
 }
 
+/* Some are no instructions elsewhere than at CPL 0. */
+static bool kernel_mode(Lower *l)
+{
+    if (cpl(l) || l->flags & X86_CTX_VM) {
+        raise_now(l, X86_UD);
+        return false;
+    }
+    return true;
+}
+
 void x86_lower_monitor(Lower *l)
 {
     IrValue at = read_gpr(l, X86_RAX, l->insn.address_size);
 
-    if (privileged(l)) {
+    if (kernel_mode(l)) {
         call_system(l, X86_HELPER_monitor,
                     segment_address(l, l->insn.segment >= 0 ? (unsigned)l->insn.segment : X86_DS, at,
                                     1, false), 0, 0, 0);
     }
 }
 
+void x86_lower_mwait(Lower *l)
+{
+    if (kernel_mode(l)) {
+        x86_lower_helper_next(l);
+    }
+}
+
 /* CLAC, STAC: arg 0, 1; #UD elsewhere than at CPL 0. */
 void x86_lower_smap(Lower *l)
 {
-    if (cpl(l) || l->flags & X86_CTX_VM) {
-        raise_now(l, X86_UD);
-        return;
+    if (kernel_mode(l)) {
+        call_system(l, X86_HELPER_mask_smap, number(l, l->insn.row->arg), 0, 0, 0);
+        leave_after(l);
     }
-    call_system(l, X86_HELPER_mask_smap, number(l, l->insn.row->arg), 0, 0, 0);
-    leave_after(l);
 }
 
 static uint64_t store_if(X86Jit *cpu, uint64_t condition, uint64_t address, uint64_t mode,

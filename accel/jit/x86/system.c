@@ -4,8 +4,7 @@
  * select banks of the TLB; debug registers are debug.c's, system management mode is smm.c's, page walks
  * are mmu.c's.
  *
- * Not modelled: performance counters (RDPMC raises #GP), caches (WBINVD and CR0.CD change nothing), and
- * what MONITOR watches: MWAIT sleeps as HLT does.
+ * Not modelled: performance counters (RDPMC raises #GP) and caches (WBINVD and CR0.CD change nothing).
  */
 #include <sched.h>
 
@@ -331,7 +330,6 @@ uint64_t x86_help_rdtscp(X86Jit *cpu)
     return 0;
 }
 
-/* There are no counters. */
 /* How many of them are one wait, not a short one for another CPU that runs. */
 #define PAUSES_OF_A_WAIT 64
 
@@ -348,6 +346,7 @@ uint64_t x86_help_pause(X86Jit *cpu)
     return 0;
 }
 
+/* There are no counters. */
 uint64_t x86_help_rdpmc(X86Jit *cpu) { x86_raise_gp(cpu, 0); }
 uint64_t x86_help_rdpid(X86Jit *cpu) { return cpu->tsc_aux; }
 
@@ -360,6 +359,7 @@ uint64_t x86_help_cpuid(X86Jit *cpu)
 
     if (leaf == 1) {
         e.ecx = (e.ecx & ~(1u << 27)) | (cpu->cr4 & X86_CR4_OSXSAVE ? 1u << 27 : 0);
+        e.ecx &= x86_mwait_enabled(cpu) ? UINT32_MAX : ~(1u << 3);
     } else if (leaf == 7 && !subleaf) {
         e.ecx = (e.ecx & ~(1u << 4)) | (cpu->cr4 & X86_CR4_PKE ? 1u << 4 : 0);
     } else if (leaf == 0xd && !subleaf && e.eax) {
@@ -388,15 +388,6 @@ uint64_t x86_help_halt(X86Jit *cpu, uint64_t next)
     cpu->mp_state = X86_MP_HALTED;
     x86_step_over(cpu, cpu->rflags & X86_TF);
     jit_leave(&cpu->core);
-}
-
-uint64_t x86_help_mwait(X86Jit *cpu, uint64_t next) { return x86_help_halt(cpu, next); }
-
-uint64_t x86_help_monitor(X86Jit *cpu, uint64_t address)
-{
-    need_cpl0(cpu);
-    jit_load(&cpu->core, address, 1, x86_data_mode(cpu));
-    return 0;
 }
 
 /* ---- flags ---- */

@@ -130,6 +130,17 @@ void x86_breakpoints_changed(X86Jit *cpu);
 bool x86_breaks_on_code(const X86Jit *cpu);
 /* Behind an instruction that goes on elsewhere, or sleeps: the trap of a single step, if it is due. */
 void x86_step_over(X86Jit *cpu, bool began_with_tf);
+
+/* One of X86_ASKED_*, by any thread. */
+void x86_ask(X86Jit *cpu, unsigned what);
+
+/* mwait.c */
+void x86_mwait_create(X86Jit *cpu);
+void x86_mwait_destroy(X86Jit *cpu);
+/* The CPU runs, if it was asleep by MWAIT. */
+void x86_mwait_end(X86Jit *cpu);
+/* IA32_MISC_ENABLE has MONITOR and MWAIT. */
+bool x86_mwait_enabled(const X86Jit *cpu);
 void x86_watch_hit(JitCpu *jit, unsigned number);
 /* After an access to ports: one of them may have a breakpoint. */
 /* Which of those that wait are breakpoints on ports: bits 0-3. */

@@ -17,6 +17,7 @@
 #include "accel/jit/jit.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/state.h"
+#include "hw/core/time.h"
 
 /* How the arithmetic flags are to be had: x86_flags() in flags.c. */
 typedef enum X86CcOp {
@@ -182,6 +183,13 @@ typedef struct X86Jit {
         uint32_t what;           /* X86_IO_* and the port in bits 31-16 */
         uint64_t rip, rcx, rsi, rdi;
     } io;
+    /* MWAIT: while asleep, mp_state is X86_MP_HALTED. */
+    struct {
+        bool armed;              /* MONITOR was there before */
+        bool asleep, masked_wake;
+        Timer timer;
+        int64_t until, length;   /* of the sleep, in nanoseconds of virtual time */
+    } mwait;
 } X86Jit;
 
 /* The shadow begins with the end of an instruction, and lies on the one that follows. */

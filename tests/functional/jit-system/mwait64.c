@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* MONITOR and MWAIT: Intel SDM volume 2. */
+#include "tests/functional/jit-system/setup64.h"
+
+#define MISC_ENABLE 0x1a0
+#define MONITOR_ENABLED (1u << 18)
+
+volatile u64 line[8] __attribute__((aligned(64)));
+volatile u64 answer;
+volatile u32 ticks;
+
+static void monitor(volatile void *at)
+{
+    asm volatile("monitor" :: "a"(at), "c"(0), "d"(0));
+}
+
+/* With bit 0 of `extensions` interrupts end it that are masked. */
+static void mwait(u32 extensions)
+{
+    asm volatile("mwait" :: "a"(0), "c"(extensions) : "memory");
+}
+
+static void test_faults(void)
+{
+    u64 enable = read_msr(MISC_ENABLE);
+    u32 a = 5, b, c = 0, d;
+
+    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    check("the line's size", b, sizeof(line));
+    check("extensions", c, 3);
+    TRY("movl $1, %%ecx; monitor", (word)line);
+    EXPECT(GP, 0);
+    TRY("movl $2, %%ecx; mwait", 0);
+    EXPECT(GP, 0);
+    TRY("movq $1 << 32, %%rcx; mwait", 0);
+    EXPECT(GP, 0);
+    TRY("xorl %%ecx, %%ecx; monitor", AT);
+    EXPECT(PF, 0);
+    open_memory(1);
+    TRY(USER "movq %%rsp, %%rax; xorl %%ecx, %%ecx; monitor", 0, OPERANDS);
+    EXPECT(UD, 0);
+    TRY(USER "xorl %%ecx, %%ecx; mwait", 0, OPERANDS);
+    EXPECT(UD, 0);
+    open_memory(0);
+    write_msr(MISC_ENABLE, enable & ~(u64)MONITOR_ENABLED);
+    a = 1;
+    c = 0;
+    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    check("cpuid", c & 8, 0);
+    TRY("xorl %%ecx, %%ecx; monitor", (word)line);
+    EXPECT(UD, 0);
+    TRY("xorl %%ecx, %%ecx; mwait", 0);
+    EXPECT(UD, 0);
+    write_msr(MISC_ENABLE, enable);
+}
+
+/* Nobody would wake it. */
+static void test_not_armed(void)
+{
+    asm volatile("cli");
+    mwait(0);
+    monitor(line);
+    mwait(0);
+    mwait(0);
+}
+
+void on_tick(void);
+asm(".text\n.globl on_tick\non_tick: incl ticks; push %rax; push %rcx; push %rdx\n"
+    "movl $0x80b, %ecx; xorl %eax, %eax; xorl %edx, %edx; wrmsr\n"
+    "pop %rdx; pop %rcx; pop %rax; iretq");
+
+/* One that is masked ends it, and is delivered when it may be. */
+static void test_interrupt(void)
+{
+    enable_x2apic();
+    set_gate(0x60, CODE, (word)on_tick, 0x8e, 0);
+    write_msr(0x832, 0x40060);
+    for (unsigned turn = 1; turn <= 2; turn++) {
+        write_msr(0x6e0, read_msr(0x10) + 3000000);
+        asm volatile("cli");
+        while (read_msr(0x6e0)) {
+            monitor(line);
+            mwait(1);
+        }
+        check("delivered too early", ticks, 2 * turn - 2);
+        asm volatile("sti; nop; cli");
+        check("delivered", ticks, 2 * turn - 1);
+        /* As Linux does it: STI's shadow lies on MWAIT. */
+        write_msr(0x6e0, read_msr(0x10) + 1000000);
+        while (ticks < 2 * turn) {
+            monitor(line);
+            asm volatile("sti; mwait; cli" :: "a"(0), "c"(0) : "memory");
+        }
+    }
+}
+
+/* Another CPU sleeps with interrupts off; stores are all that it gets. */
+#define STORES 20
+
+static void answerer(unsigned number)
+{
+    u64 seen = 0;
+
+    while (seen != STORES) {
+        monitor(line);
+        if (line[3] == seen) {
+            mwait(0);
+        } else {
+            answer = seen = line[3];
+        }
+    }
+}
+
+static void test_store(void)
+{
+    start_cpus(1, answerer);
+    for (u64 i = 1; i <= STORES; i++) {
+        line[3] = i;
+        while (answer != i) {
+            asm volatile("pause");
+        }
+    }
+}
+
+void main(void)
+{
+    set_up();
+    run("faults", test_faults);
+    run("mwait without monitor", test_not_armed);
+    run("mwait and interrupts", test_interrupt);
+    run("mwait and stores", test_store);
+    print("end\n");
+    outb(0xf4, 0);
+}
