@@ -2,6 +2,7 @@
 /* Accesses of guests: devices, loads and stores of all kinds, atomics, physical memory. */
 #include <string.h>
 
+#include "accel/jit/host-memory.h"
 #include "accel/jit/host.h"
 #include "base/lock.h"
 
@@ -103,42 +104,6 @@ void jit_port_write(JitCpu *cpu, uint16_t port, unsigned size, uint64_t value)
 
 /* ---- loads and stores ---- */
 
-/* Guests access memory at any address. */
-typedef volatile uint16_t __attribute__((aligned(1), may_alias)) Any16;
-typedef volatile uint32_t __attribute__((aligned(1), may_alias)) Any32;
-typedef volatile uint64_t __attribute__((aligned(1), may_alias)) Any64;
-
-static inline uint64_t read_host(const void *host, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const volatile uint8_t *)host;
-    case 2:
-        return GUINT16_FROM_LE(*(const Any16 *)host);
-    case 4:
-        return GUINT32_FROM_LE(*(const Any32 *)host);
-    default:
-        return GUINT64_FROM_LE(*(const Any64 *)host);
-    }
-}
-
-static inline void write_host(void *host, unsigned size, uint64_t value)
-{
-    switch (size) {
-    case 1:
-        *(volatile uint8_t *)host = (uint8_t)value;
-        break;
-    case 2:
-        *(Any16 *)host = GUINT16_TO_LE((uint16_t)value);
-        break;
-    case 4:
-        *(Any32 *)host = GUINT32_TO_LE((uint32_t)value);
-        break;
-    default:
-        *(Any64 *)host = GUINT64_TO_LE(value);
-    }
-}
-
 static inline bool crosses_page(uint64_t address, unsigned size)
 {
     return (address & ~JIT_PAGE_MASK) + size > JIT_PAGE_SIZE;
@@ -177,14 +142,14 @@ uint64_t jit_load(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode)
         return load_crossing(cpu, address, size, mode);
     }
     if (G_LIKELY(entry->tag[JIT_READ] == (address & JIT_PAGE_MASK))) {
-        return read_host((void *)(address + entry->addend), size);
+        return host_read((void *)(address + entry->addend), size);
     }
     info = jit_tlb_fill(cpu, address, JIT_READ, mode);
     if (G_UNLIKELY(info->watched)) {
         jit_check_watches(cpu, address, size, 1u << JIT_READ);
     }
     if (info->readable) {
-        return read_host((void *)(address + entry->addend), size);
+        return host_read((void *)(address + entry->addend), size);
     }
     return read_device(cpu, info, address, size);
 }
@@ -244,7 +209,7 @@ void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint
         return;
     }
     if (G_LIKELY(entry->tag[JIT_WRITE] == (address & JIT_PAGE_MASK))) {
-        write_host((void *)(address + entry->addend), size, value);
+        host_write((void *)(address + entry->addend), size, value);
         return;
     }
     info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
@@ -254,7 +219,7 @@ void jit_store(JitCpu *cpu, uint64_t address, unsigned size, unsigned mode, uint
     if (info->writable) {
         uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK);
         check_own_code(cpu, info, offset, size);
-        write_host((void *)(address + entry->addend), size, value);
+        host_write((void *)(address + entry->addend), size, value);
         write_done(cpu, entry, info, address, offset, size);
     } else {
         write_device(cpu, info, address, size, value);
@@ -282,29 +247,18 @@ void *jit_host(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode)
     return (void *)(address + entry->addend);
 }
 
-/* The largest piece that one access may take: aligned, so that devices see what buses do. */
-static unsigned piece(uint64_t address, unsigned length)
-{
-    unsigned size = 8;
-
-    while (size > length || address & (size - 1)) {
-        size /= 2;
-    }
-    return size;
-}
-
 void jit_load_bytes(JitCpu *cpu, uint64_t address, void *buffer, unsigned length, unsigned mode)
 {
     uint8_t *to = buffer;
     const void *host;
 
     if (!crosses_page(address, length) && (host = jit_host(cpu, address, JIT_READ, mode))) {
-        memcpy(buffer, host, length);
+        host_read_bytes(buffer, host, length);
         return;
     }
     jit_probe(cpu, address, length, JIT_READ, mode);
-    while (length) {
-        unsigned size = piece(address, length);
+    while (length) {    /* aligned, so that devices see what buses do */
+        unsigned size = host_piece(address, length);
         uint64_t value = GUINT64_TO_LE(jit_load(cpu, address, size, mode));
         memcpy(to, &value, size);
         address += size;
@@ -320,12 +274,12 @@ void jit_store_bytes(JitCpu *cpu, uint64_t address, const void *buffer, unsigned
     void *host;
 
     if (!crosses_page(address, length) && (host = jit_host(cpu, address, JIT_WRITE, mode))) {
-        memcpy(host, buffer, length);
+        host_write_bytes(host, buffer, length);
         return;
     }
     jit_probe(cpu, address, length, JIT_WRITE, mode);
     while (length) {
-        unsigned size = piece(address, length);
+        unsigned size = host_piece(address, length);
         uint64_t value = 0;
         memcpy(&value, from, size);
         jit_store(cpu, address, size, mode, GUINT64_FROM_LE(value));
@@ -364,19 +318,28 @@ ATOMIC_SIZE(uint32_t)
 ATOMIC_SIZE(uint64_t)
 #undef ATOMIC_SIZE
 
+/* Where the host can: see is_alone(). */
 static uint64_t atomic_on_host(void *host, IrOpcode opcode, unsigned size, uint64_t value,
                                uint64_t expected)
 {
+    uint64_t old;
+
+    host_barrier();
     switch (size) {
     case 1:
-        return atomic_uint8_t(host, opcode, value, expected);
+        old = atomic_uint8_t(host, opcode, value, expected);
+        break;
     case 2:
-        return atomic_uint16_t(host, opcode, value, expected);
+        old = atomic_uint16_t(host, opcode, value, expected);
+        break;
     case 4:
-        return atomic_uint32_t(host, opcode, value, expected);
+        old = atomic_uint32_t(host, opcode, value, expected);
+        break;
     default:
-        return atomic_uint64_t(host, opcode, value, expected);
+        old = atomic_uint64_t(host, opcode, value, expected);
     }
+    host_barrier();
+    return old;
 }
 
 static uint64_t computed(IrOpcode opcode, uint64_t old, unsigned size, uint64_t value,
@@ -444,7 +407,7 @@ static uint64_t load_piece(JitCpu *cpu, const Piece *piece)
     for (unsigned i = 0; i < piece->size; i += step_of(piece)) {
         uint64_t at = piece->address + i;
         if (piece->info->writable) {
-            part = read_host((void *)(at + piece->entry->addend), 1);
+            part = host_read((void *)(at + piece->entry->addend), 1);
         } else {
             (void)address_space_load(cpu->memory, piece->info->physical | (at & ~JIT_PAGE_MASK),
                                      step_of(piece), ENDIAN_LITTLE, MEMORY_ATTRS_NONE, &part);
@@ -459,7 +422,7 @@ static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
     for (unsigned i = 0; i < piece->size; i += step_of(piece)) {
         uint64_t at = piece->address + i;
         if (piece->info->writable) {
-            write_host((void *)(at + piece->entry->addend), 1, value >> 8 * i & 0xff);
+            host_write((void *)(at + piece->entry->addend), 1, value >> 8 * i & 0xff);
         } else {
             (void)address_space_store(cpu->memory, piece->info->physical | (at & ~JIT_PAGE_MASK),
                                       step_of(piece), ENDIAN_LITTLE, MEMORY_ATTRS_NONE, value >> 8 * i);
@@ -472,8 +435,8 @@ static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
 }
 
 /*
- * On what is not plain RAM, or across pages, which need not be neighbours in the host: while no other
- * CPU is in its guest, as a bus that is locked.
+ * On what is not plain RAM, across pages, which need not be neighbours in the host, or where the host
+ * has no such operation: while no other CPU is in its guest, as a bus that is locked.
  */
 static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size,
                              unsigned mode, uint64_t value, uint64_t expected)
@@ -503,6 +466,11 @@ static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, uns
     return old;
 }
 
+static inline bool is_alone(uint64_t address, unsigned size)
+{
+    return crosses_page(address, size) || (!HOST_ATOMIC_ANYWHERE && (address & (size - 1)));
+}
+
 uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size, unsigned mode,
                     uint64_t value, uint64_t expected)
 {
@@ -511,7 +479,7 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
     uint64_t offset, old;
 
     check_alignment(cpu, address, size, mode);
-    if (crosses_page(address, size)) {
+    if (G_UNLIKELY(is_alone(address, size))) {
         return atomic_alone(cpu, opcode, address, size, mode, value, expected);
     }
     if (G_LIKELY(entry->tag[JIT_WRITE] == (address & JIT_PAGE_MASK))) {
@@ -531,20 +499,66 @@ uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned siz
     return old;
 }
 
-/* Compilers call libatomic for 16 bytes, which may take a lock that guests do not. */
-static unsigned __int128 swap16(unsigned __int128 *host, unsigned __int128 want,
-                                unsigned __int128 put)
-{
+typedef unsigned __int128 Wide;
+
 #if defined(__x86_64__)
+/* Compilers call libatomic for 16 bytes, which may take a lock that guests do not. */
+static Wide swap16(Wide *host, Wide want, Wide put)
+{
     uint64_t low = (uint64_t)want, high = (uint64_t)(want >> 64);
 
     __asm__ volatile("lock cmpxchg16b %0"
                      : "+m"(*host), "+a"(low), "+d"(high)
                      : "b"((uint64_t)put), "c"((uint64_t)(put >> 64)) : "cc", "memory");
-    return (unsigned __int128)high << 64 | low;
+    return (Wide)high << 64 | low;
+}
+#elif HOST_ATOMIC_16
+/*
+ * ARMv8's LDXP may load halves of different times unless a store to the place succeeds after it; a
+ * guest may well use an exchange that fails as a load. So what was found is put in its own place.
+ */
+static Wide swap16(Wide *host, Wide want, Wide put)
+{
+    Wide was;
+
+    host_barrier();
+    do {
+        was = __sync_val_compare_and_swap(host, want, put);
+    } while (was != want && __sync_val_compare_and_swap(host, was, was) != was);
+    host_barrier();
+    return was;
+}
 #else
-    return __sync_val_compare_and_swap(host, want, put);
+static Wide swap16(Wide *host, Wide want, Wide put)
+{
+    g_assert_not_reached();     /* cmpxchg16_alone() does it */
+}
 #endif
+
+static bool cmpxchg16_alone(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expected[2],
+                            const uint64_t desired[2])
+{
+    uint64_t old[2];
+    Piece low, high;
+    bool same;
+
+    for (;;) {
+        low = prepare_piece(cpu, address, 8, mode);
+        high = prepare_piece(cpu, address + 8, 8, mode);
+        jit_begin_alone(cpu);
+        if (is_prepared(&low) && is_prepared(&high)) {
+            break;
+        }
+        jit_end_alone(cpu);     /* the map changed meanwhile */
+    }
+    old[0] = load_piece(cpu, &low);
+    old[1] = load_piece(cpu, &high);
+    same = old[0] == expected[0] && old[1] == expected[1];
+    store_piece(cpu, &low, same ? desired[0] : old[0]);
+    store_piece(cpu, &high, same ? desired[1] : old[1]);
+    jit_end_alone(cpu);
+    memcpy(expected, old, sizeof(old));
+    return same;
 }
 
 bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expected[2],
@@ -552,33 +566,24 @@ bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expect
 {
     JitTlbEntry *entry = entry_of(cpu, address, mode);
     JitTlbInfo *info = jit_tlb_fill(cpu, address, JIT_WRITE, mode);
-    uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK), old[2];
-    unsigned __int128 want, put, was, *host;
-    bool same;
+    uint64_t offset = info->offset | (address & ~JIT_PAGE_MASK);
+    Wide want = (Wide)expected[1] << 64 | expected[0], put = (Wide)desired[1] << 64 | desired[0];
+    Wide was;
 
+    if (!info->writable || !HOST_ATOMIC_16) {
+        return cmpxchg16_alone(cpu, address, mode, expected, desired);
+    }
     if (G_UNLIKELY(info->watched)) {
         jit_check_watches(cpu, address, 16, 1u << JIT_READ | 1u << JIT_WRITE);
     }
-    if (!info->writable) {
-        old[0] = jit_load(cpu, address, 8, mode);
-        old[1] = jit_load(cpu, address + 8, 8, mode);
-        same = old[0] == expected[0] && old[1] == expected[1];
-        jit_store(cpu, address, 8, mode, same ? desired[0] : old[0]);
-        jit_store(cpu, address + 8, 8, mode, same ? desired[1] : old[1]);
-        memcpy(expected, old, sizeof(old));
-        return same;
-    }
     check_own_code(cpu, info, offset, 16);
-    host = (unsigned __int128 *)(address + entry->addend);
-    memcpy(&want, expected, sizeof(want));
-    memcpy(&put, desired, sizeof(put));
-    was = swap16(host, want, put);
-    same = was == want;
-    memcpy(expected, &was, sizeof(was));
+    was = swap16((Wide *)(address + entry->addend), want, put);
+    expected[0] = (uint64_t)was;
+    expected[1] = (uint64_t)(was >> 64);
     if (entry->tag[JIT_WRITE] & JIT_TLB_SLOW) {
         write_done(cpu, entry, info, address, offset, 16);
     }
-    return same;
+    return was == want;
 }
 
 uint64_t jit_atomic_packed(JitCpu *cpu, uint64_t address, uint64_t value, uint64_t expected,
@@ -654,7 +659,7 @@ uint64_t jit_load_physical(JitCpu *cpu, uint64_t physical, unsigned size)
     const uint8_t *host = walk_host(cpu, masked(cpu, physical), false, &ram, &offset);
 
     if (host && !crosses_page(physical, size)) {
-        return read_host(host, size);
+        return host_read(host, size);
     }
     return read_device(cpu, &info, physical, size);
 }
@@ -667,7 +672,7 @@ void jit_store_physical(JitCpu *cpu, uint64_t physical, unsigned size, uint64_t 
     uint8_t *host = walk_host(cpu, masked(cpu, physical), true, &ram, &offset);
 
     if (host && !crosses_page(physical, size)) {
-        write_host(host, size, value);
+        host_write(host, size, value);
         dirty_log_mark(ram, offset, size);
     } else {
         write_device(cpu, &info, physical, size, value);

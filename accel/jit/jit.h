@@ -222,7 +222,7 @@ void jit_probe(JitCpu *cpu, uint64_t address, unsigned length, JitAccess access,
 /*
  * Host memory of an address up to the page's end, if it is RAM that may be accessed so directly
  * (for a write: nobody has to be told; otherwise use jit_store). NULL otherwise, after the access
- * was checked as jit_probe() does.
+ * was checked as jit_probe() does. Who uses it keeps the guest's order: host-memory.h.
  */
 void *jit_host(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
 uint64_t jit_atomic(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size, unsigned mode,

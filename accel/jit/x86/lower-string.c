@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "accel/jit/host-memory.h"
 #include "accel/jit/x86/lower.h"
 #include "accel/jit/x86/system.h"
 
@@ -190,6 +191,7 @@ static uint64_t bulk(X86Jit *cpu, const StringInfo *s, uint64_t count)
     if (!to || (s->kind == STRING_MOVS && (!from || (to > from && to < from + count * s->size)))) {
         return 0;
     }
+    host_bulk_begin();
     if (s->kind == STRING_MOVS) {
         memmove(to, from, count * s->size);
         advance(cpu, X86_RSI, s, (int64_t)(count * s->size));
@@ -200,6 +202,7 @@ static uint64_t bulk(X86Jit *cpu, const StringInfo *s, uint64_t count)
             memcpy(to + i * s->size, &cpu->gpr[X86_RAX], s->size);
         }
     }
+    host_bulk_end();
     advance(cpu, X86_RDI, s, (int64_t)(count * s->size));
     return count;
 }
