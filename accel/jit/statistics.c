@@ -47,7 +47,8 @@ void jit_describe(GString *out)
     code = jit_host_used(&size);
     g_mutex_unlock(&jit.lock);
     g_string_append(out, "Translation buffer state:\n");
-    g_string_append_printf(out, "gen code size       %zu/%zu\n", code, size);
+    g_string_append_printf(out, "gen code size       %zu/%zu%s\n", code, size,
+                           size ? "" : " (none: the evaluator runs guest code)");
     g_string_append_printf(out, "descriptions        %zu/%zu\n", jit.bytes, jit.max_bytes);
     g_string_append_printf(out, "TB count            %" PRIu64 " (%" PRIu64 " of host code, %u made)\n",
                            c.blocks, c.code, made);
