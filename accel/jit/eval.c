@@ -8,6 +8,9 @@
 #include "accel/jit/core.h"
 #include "accel/jit/ir-compute.h"
 
+/* A slot of few bytes is the low end of one of more, and so are the lanes of a vector. */
+G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN);
+
 static inline void *state(JitCpu *cpu, uint64_t offset)
 {
     return (uint8_t *)cpu + offset;
