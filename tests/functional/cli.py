@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import (SOURCE, VM, Skip, TestFailure, binary, expect_equal,  # noqa: E402
+from harness import (BACKENDS, PATIENCE, SOURCE, VM, Skip, TestFailure, binary, expect_equal,  # noqa: E402
                      run_cases)
 
 EMPTY = ('-machine', 'none', '-accel', 'qtest', '-nodefaults')
@@ -18,7 +18,7 @@ EMPTY = ('-machine', 'none', '-accel', 'qtest', '-nodefaults')
 def run(*arguments):
     """Run to the end: (status, standard output, standard error)."""
     done = subprocess.run([binary(), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=60 * PATIENCE)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -75,9 +75,31 @@ def check_completion():
     done = subprocess.run(
         ['/bin/bash', '--norc', '-c', 'source "$0"; COMP_LINE="vmm -"; COMP_POINT=5; '
          'COMP_WORDS=("$1"); _vmm 2>/dev/null; printf "%s\\n" "${COMPREPLY[@]}"',
-         script, binary()], capture_output=True, text=True, timeout=60)
+         script, binary()], capture_output=True, text=True, timeout=60 * PATIENCE)
     expect_equal({word.lstrip('-') for word in done.stdout.split()}, help_options(),
                  'completed options')
+
+
+def check_other_host():
+    """A host that is no x86 has neither KVM for these guests nor a back end, and says so."""
+    expect_equal(run('-accel', 'help')[1].split()[-2:], ['jit', 'qtest'], 'accelerators')
+    for arguments, words in ((['-accel', 'kvm'], ('kvm', 'no x86 host', '-accel jit')),
+                             (['-accel', 'kvm,nope=1'], ("'nope'",)),
+                             (['-accel', 'jit,backend=host'], ('backend=host', 'backend=evaluator')),
+                             (['-cpu', 'host', '-accel', 'jit'], ("'host' requires KVM",))):
+        status, _, errors = run('-machine', 'pc', '-display', 'none', *arguments)
+        if status != 1 or not all(word in errors for word in words):
+            raise TestFailure(f'{arguments}: status {status}: {errors!r}')
+    with VM('-machine', 'pc', '-accel', 'kvm', '-accel', 'jit', serial=False) as vm:
+        expect_equal(vm.qmp('query-kvm'), {'enabled': False, 'present': False}, 'query-kvm')
+        if 'falling back to jit' not in vm.stderr():
+            raise TestFailure(vm.stderr())
+    with VM('-machine', 'pc', serial=False) as vm:
+        if 'kvm' in vm.stderr() or 'evaluated' not in vm.stderr():
+            raise TestFailure(f'without -accel: {vm.stderr()!r}')
+        text = vm.qmp('x-query-jit')['human-readable-text']
+        if 'evaluator' not in text:
+            raise TestFailure(f'info jit: {text!r}')
 
 
 # Arguments, and what the message must name.
@@ -172,6 +194,7 @@ if __name__ == '__main__':
         ('bash completes the options', check_completion),
         *((f'a mistake: {" ".join(arguments)}',
            lambda a=arguments, n=named: check_mistake(a, n)) for arguments, named in MISTAKES),
+        *([] if 'host' in BACKENDS else [('what another host than x86 has not', check_other_host)]),
         ('a failed start leaves no file', check_nothing_left),
         ('start and quit', check_start_and_quit),
         ('SIGTERM', lambda: check_signal(signal.SIGTERM)),

@@ -15,12 +15,13 @@ import time
 import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import VM, Skip, TestFailure, expect_equal, run_cases  # noqa: E402
+from harness import BACKENDS, VM, Skip, TestFailure, expect_equal, run_cases  # noqa: E402
 from rsp import Client  # noqa: E402
 
 # 7c00: loop: inc ax; mov [500], ax; mov bx, [504]; jmp loop
 CODE = bytes.fromhex('40 a30005 8b1e0405 ebf6')
-BACKENDS = ('kvm',) if '--kvm' in sys.argv else ('host', 'evaluator')
+if '--kvm' in sys.argv:
+    BACKENDS = ('kvm',)
 LOOP, STORE, LOAD, JUMP = 0x7c00, 0x7c01, 0x7c04, 0x7c08
 RAX, RBX, RSP, RIP, EFLAGS, CS, DS, SS = 0, 1, 7, 16, 17, 18, 20, 19
 

@@ -7,7 +7,8 @@
         vm.event('RESET')
 
 $VMM names the binary [vmm-system-x86_64 in $VMM_BUILD, which is build/]. A wait that is not fulfilled in time is a
-TestFailure that says what was waited for and what came instead.
+TestFailure that says what was waited for and what came instead. $VMM_PATIENCE is how many times
+longer than usual it waits, $VMM_BACKENDS the software CPU's ways to run code [host evaluator].
 """
 import json
 import os
@@ -21,6 +22,8 @@ import time
 import traceback
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+BACKENDS = tuple((os.environ.get('VMM_BACKENDS') or 'host evaluator').split())
+PATIENCE = float(os.environ.get('VMM_PATIENCE') or 1)
 
 
 class TestFailure(Exception):
@@ -55,7 +58,7 @@ class VM:
         self.console = b''      # what the serial line said and expect() has not used up
         self.events = []
         self.qmp_buffer = b''
-        self.qmp_timeout = qmp_timeout
+        self.qmp_timeout = qmp_timeout * PATIENCE
         path = os.path.join(self.folder, 'qmp')
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
@@ -72,7 +75,7 @@ class VM:
         self.monitor = None
         try:
             self.monitor = self._accept(listener)
-            self.greeting = self._message(qmp_timeout)
+            self.greeting = self._message(self.qmp_timeout)
             self.qmp('qmp_capabilities')
         except BaseException:
             self.close()
@@ -177,6 +180,7 @@ class VM:
 
     def event(self, name, timeout=30):
         """Wait for an event (also one that came already) and take it off the list."""
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while True:
             for event in self.events:
@@ -192,6 +196,7 @@ class VM:
     def expect(self, text, timeout=60):
         """Wait for a text on the serial line; returns (and uses up) what came before it."""
         wanted = text.encode()
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while wanted not in self.console:
             left = deadline - time.monotonic()
@@ -217,6 +222,7 @@ class VM:
 
     def wait(self, timeout=30):
         """Wait for the process to end; its exit status."""
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while self.process.poll() is None:
             left = deadline - time.monotonic()

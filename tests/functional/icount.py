@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import VM, TestFailure, binary, expect_equal, run_cases  # noqa: E402
+from harness import BACKENDS, PATIENCE, VM, TestFailure, binary, expect_equal, run_cases  # noqa: E402
 from rsp import Client  # noqa: E402
 
 # 16-bit code at 7c00. The local APIC is turned off, the 8259 and the 8254 are set up for IRQ 0
@@ -32,7 +32,7 @@ RAX, RSP, RIP, EFLAGS, CS, SS, DS = 0, 7, 16, 17, 18, 19, 20
 RTC = ('-rtc', 'base=2024-02-29T10:00:00,clock=vm')
 
 
-def ticks(icount, halt, backend='host'):
+def ticks(icount, halt, backend=BACKENDS[0]):
     """What the program stored, as [(count, time stamp)], and all registers at its end."""
     with tempfile.TemporaryDirectory(prefix='vmm-icount-') as folder:
         path = os.path.join(folder, 'gdb')
@@ -132,7 +132,7 @@ def check_refused():
             ('jit', 'shift=1,rr=record,rrfile=x', 'not supported'), ('qtest', 'shift=1', '-accel jit')):
         run = subprocess.run([binary(), '-machine', 'pc', '-accel', accel, '-display', 'none',
                               '-icount', icount], stdin=subprocess.DEVNULL, capture_output=True,
-                             text=True, timeout=30, check=False)
+                             text=True, timeout=30 * PATIENCE, check=False)
         if run.returncode != 1 or '-icount' not in run.stderr or words not in run.stderr:
             raise TestFailure(f'-icount {icount}: status {run.returncode}, {run.stderr!r}')
 

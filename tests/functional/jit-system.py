@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import TestFailure, binary, expect_equal, run_cases  # noqa: E402
+from harness import BACKENDS, PATIENCE, TestFailure, binary, expect_equal, run_cases  # noqa: E402
 
 SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
@@ -20,7 +20,7 @@ def run_program(program, backend, *more):
                '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
                '-bios' if program.endswith('.rom') else '-kernel', program, *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=SECONDS, check=False)
+                          timeout=SECONDS * PATIENCE, check=False)
 
 
 def check_program(program, backend):
@@ -48,7 +48,7 @@ def check_rom_log(program):
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
-                        for program in sys.argv[1:] for backend in ('host', 'evaluator')] +
+                        for program in sys.argv[1:] for backend in BACKENDS] +
                        [('a triple fault resets',
-                         lambda: check_triple_fault(sys.argv[1], 'host')),
+                         lambda: check_triple_fault(sys.argv[1], BACKENDS[0])),
                         ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1]))]))

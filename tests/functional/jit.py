@@ -7,7 +7,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import VM, QmpError, TestFailure, expect_equal, run_cases  # noqa: E402
+from harness import BACKENDS, VM, QmpError, TestFailure, expect_equal, run_cases  # noqa: E402
 
 
 def check_firmware(backend, cpus):
@@ -59,5 +59,5 @@ if __name__ == '__main__':
     # With 1 MiB for code, all of it is made anew again and again.
     sys.exit(run_cases([(f'SeaBIOS, {backend}, {cpus} CPU(s)',
                          lambda b=backend, n=cpus: check_firmware(b, n))
-                        for backend in ('host', 'host,tb-size=1', 'evaluator') for cpus in (1, 2)]
+                        for backend in (*BACKENDS, BACKENDS[0] + ',tb-size=1') for cpus in (1, 2)]
                        + [('one instruction a block', check_single)]))

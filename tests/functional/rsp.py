@@ -4,11 +4,12 @@ import re
 import socket
 import time
 
-from harness import TestFailure
+from harness import PATIENCE, TestFailure
 
 
 class Client:
     def __init__(self, path, timeout=30):
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while True:
             self.socket = socket.socket(socket.AF_UNIX)
