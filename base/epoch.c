@@ -55,6 +55,7 @@ static uint64_t oldest_reader(void)
 {
     uint64_t oldest = UINT64_MAX;
 
+    atomic_thread_fence(memory_order_seq_cst);  /* epoch_enter() has the other one */
     for (guint i = 0; readers && i < readers->len; i++) {
         EpochReader *reader = readers->pdata[i];
         uint64_t active = atomic_load(&reader->active);

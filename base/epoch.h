@@ -32,8 +32,10 @@ static inline void epoch_enter(void)
             epoch_register_thread();
         }
         atomic_store_explicit(&self->active,
-                              atomic_load_explicit(&epoch_now, memory_order_relaxed),
-                              memory_order_seq_cst);
+                              atomic_load_explicit(&epoch_now, memory_order_acquire),
+                              memory_order_relaxed);
+        /* Who swaps a pointer and then finds no reader here must not meet one that has the old. */
+        atomic_thread_fence(memory_order_seq_cst);
     }
 }
 
