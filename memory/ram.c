@@ -277,6 +277,8 @@ void dirty_log_mark_slow(RamBlock *block, uint64_t offset, uint64_t length)
     }
     g_assert(last < block_pages(block));
     epoch_enter();
+    /* Whoever takes a bit that is found set below, and reads the page then, reads what was written. */
+    atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < DIRTY_CLIENTS; i++) {
         atomic_ulong *bits = atomic_load(&block->dirty[i]);
         if (bits && mark_pages(bits, first, last) && watches[i]) {

@@ -230,6 +230,8 @@ static MemoryResult read_part(const Target *target, uint8_t *buffer, uint64_t *l
     region = target->range->region;
     if (target->range->direct_read) {
         memcpy(buffer, target->range->block->host + target->offset, target->length);
+        /* A device that finds a descriptor filled in reads what it describes afterwards. */
+        atomic_thread_fence(memory_order_acquire);
         return MEMORY_OK;
     }
     *length = region_access_size(region, target->offset, target->length);
@@ -254,6 +256,8 @@ static MemoryResult write_part(const Target *target, const uint8_t *buffer, uint
     }
     region = target->range->region;
     if (target->range->host && !target->range->readonly) {
+        /* A guest that finds a status written finds the data written before it. */
+        atomic_thread_fence(memory_order_release);
         memcpy(target->range->block->host + target->offset, buffer, target->length);
         dirty_log_mark(target->range->block, target->offset, target->length);
         return MEMORY_OK;
