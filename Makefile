@@ -13,6 +13,7 @@ help:
 	@echo "make install    install what is built; respects DESTDIR"
 	@echo "make check-lab  tests against a whole KVM, inside an emulated host"
 	@echo "make check-guests  firmware, boot loaders and systems on the software CPU"
+	@echo "make check-cross    builds for a host that is no x86, and tests there, emulated"
 	@echo "make check-fuzz fuzz devices, monitor and board files for a short time"
 	@echo "make check-build  slower tests of the build itself"
 	@echo "make bench      measure, and compare with qemu-system-x86_64"
@@ -47,6 +48,10 @@ check-guests:
 	@$(MAKE) --no-print-directory all
 	@tests/guests/run-tests
 
+check-cross:
+	@scripts/install-deps run cross
+	@tests/cross/run-tests
+
 check-fuzz:
 	@scripts/install-deps fuzz
 	@tests/fuzz/run
@@ -61,6 +66,6 @@ bench:
 	@tests/bench/bench
 
 clean:
-	rm -rf build build-check build-fuzz
+	rm -rf build build-check build-fuzz build-cross-*
 
-.PHONY: help all install run check check-lab check-guests check-fuzz check-build bench clean
+.PHONY: help all install run check check-lab check-guests check-cross check-fuzz check-build bench clean

@@ -306,6 +306,11 @@ static unsigned open_fds(void)
 
 static void test_fds(void)
 {
+    if (g_getenv("VMM_EMULATED_HOST")) {
+        /* Of a control message with more descriptors than there is room for it keeps some open. */
+        g_test_skip("QEMU's emulation of system calls leaks descriptors");
+        return;
+    }
     g_autofree char *path = test_path("fds");
     Chardev *chardev = make_server(path, "");
     Recorder recorder;
