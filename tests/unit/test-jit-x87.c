@@ -305,20 +305,6 @@ static void random_state(X87State *s)
     s->fip = s->fdp = 7;
 }
 
-static void print_x87(const char *name, const X87State *s, unsigned top)
-{
-    uint64_t low;
-    uint16_t high;
-    memcpy(&low, s->memory, 8);
-    memcpy(&high, s->memory + 8, 2);
-    g_printerr("%s: fsw %04x ftw %02x fop %03x fip %" PRIx64 " fdp %" PRIx64 " memory %04x %016"
-               PRIx64 "\n", name, s->fsw, s->ftw, s->fop, s->fip, s->fdp, high, low);
-    for (unsigned i = 0; i < 8; i++) {
-        const X86Fpr *r = &s->fpr[(top + i) & 7];
-        g_printerr("  %04x %016" PRIx64 "%s", r->exponent, r->mantissa, i % 4 == 3 ? "\n" : "");
-    }
-}
-
 /* ---- the two against each other ---- */
 
 typedef struct Case {
@@ -379,6 +365,20 @@ static void random_seed(uint64_t number)
 }
 
 #ifdef __x86_64__
+
+static void print_x87(const char *name, const X87State *s, unsigned top)
+{
+    uint64_t low;
+    uint16_t high;
+    memcpy(&low, s->memory, 8);
+    memcpy(&high, s->memory + 8, 2);
+    g_printerr("%s: fsw %04x ftw %02x fop %03x fip %" PRIx64 " fdp %" PRIx64 " memory %04x %016"
+               PRIx64 "\n", name, s->fsw, s->ftw, s->fop, s->fip, s->fdp, high, low);
+    for (unsigned i = 0; i < 8; i++) {
+        const X86Fpr *r = &s->fpr[(top + i) & 7];
+        g_printerr("  %04x %016" PRIx64 "%s", r->exponent, r->mantissa, i % 4 == 3 ? "\n" : "");
+    }
+}
 
 static unsigned transcendentals, same_transcendentals;
 
