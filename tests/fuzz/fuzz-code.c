@@ -2,7 +2,8 @@
 /*
  * Code of the x86 guest: any bytes, in every mode of the CPU, by the evaluator and by the back end.
  * Both come to the same registers and memory, and neither ends, hangs or leaves the guest's
- * memory. The first byte is the mode, sixteen follow that choose registers, the rest is code.
+ * memory. The first byte is the mode, and in bit 7 whether floating point is done in software; sixteen
+ * follow that choose registers, the rest is code.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -309,7 +310,7 @@ static void forget_code(void)
 static void run(Image *after, const uint8_t *data, size_t size, unsigned blocks)
 {
     forget_code();
-    start(modes[data[0] % G_N_ELEMENTS(modes)], data + 1, data + 17, MIN(size - 17, MAX_CODE));
+    start(modes[(data[0] & 0x7f) % G_N_ELEMENTS(modes)], data + 1, data + 17, MIN(size - 17, MAX_CODE));
     forget_code();
     jit_enter_guest(&m.cpu->core);
     for (volatile unsigned i = 0; i < blocks && run_block(); i++) {
@@ -389,6 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 18) {
         return 0;
     }
+    jit.exact_float = data[0] >> 7 || !m.back_end;
     if (m.back_end) {
         run(by_host, data, size, MAX_BLOCKS);
         jit_host_release();
