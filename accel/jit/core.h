@@ -222,6 +222,8 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number);
 
 /* The block for where the CPU is: found, or translated. May raise. */
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context);
+/* The same, if it is among those that the CPU came to lately; else NULL. */
+JitBlock *jit_block_known(JitCpu *cpu);
 JitBlock *jit_block_new(unsigned exits);
 void jit_block_free(JitBlock *block);
 /* Chains an exit to a block. Under jit.lock. */

@@ -322,13 +322,29 @@ static JitBlock *find_block(JitCpu *cpu, const JitContext *context)
     }
 }
 
+static JitBlock *find_jump(JitCpu *cpu, const JitContext *context)
+{
+    const JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
+    JitBlock *block = jump->block;
+
+    return jump->pc == (context->pc ^ cpu->jump_salt) && block && is_at(block, context) &&
+           !cpu->core->single ? block : NULL;
+}
+
+JitBlock *jit_block_known(JitCpu *cpu)
+{
+    JitContext context;
+
+    cpu->arch->context(cpu, &context);
+    return find_jump(cpu, &context);
+}
+
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
 {
     JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
-    uint64_t tag = context->pc ^ cpu->jump_salt;
-    JitBlock *block = jump->block;
+    JitBlock *block = find_jump(cpu, context);
 
-    if (jump->pc == tag && block && is_at(block, context) && !cpu->core->single) {
+    if (block) {
         return block;
     }
     make_room(cpu);

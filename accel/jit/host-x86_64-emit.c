@@ -545,6 +545,20 @@ static unsigned emit_way_to_loop(Gen *g, const IrOp *op)
     return at;
 }
 
+/* To the block there, if it is known, whatever its context is. */
+static void emit_anywhere(Gen *g)
+{
+    finish(g);
+    if (!g->block->context) {
+        emit_return(g, RETURN_INDIRECT);
+        return;
+    }
+    asm_mov_rr(&g->hot, RDI, RBP);
+    gen_call(g, &g->hot, (const void *)gen_way_on);
+    asm_byte(&g->hot, 0xff);
+    asm_register(&g->hot, 4, RAX);
+}
+
 /* To the block at the pc in the slot, if it is known and its context is this one's. */
 static void emit_indirect(Gen *g, const IrOp *op)
 {
@@ -703,7 +717,11 @@ void gen_operation(Gen *g, const IrOp *op)
         emit_goto(g, op);
         break;
     case IR_GOTO_INDIRECT:
-        emit_indirect(g, op);
+        if (op->flags & IR_ANYWHERE) {
+            emit_anywhere(g);
+        } else {
+            emit_indirect(g, op);
+        }
         break;
     case IR_LEAVE:
         finish(g);

@@ -208,6 +208,13 @@ const void *jit_host_way_in(const JitBlock *block)
     return block->code ? block->code : code.run ? code.run + code.indirect : NULL;
 }
 
+const void *gen_way_on(JitCpu *cpu)
+{
+    const JitBlock *block = jit_block_known(cpu);
+
+    return block && block->code ? block->code : code.run + code.indirect;
+}
+
 /* ---- entry and memory ---- */
 
 static const int8_t kept[] = { RBX, RBP, R12, R13, R14, R15 };

@@ -101,6 +101,9 @@ void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold);
 /* In the cold part: a jump that can be led to another block, and what it does until then. */
 void gen_exit(Gen *g, unsigned number);
 
+/* For generated code: the way into the block where the CPU is; that to the loop, if none is known. */
+const void *gen_way_on(JitCpu *cpu);
+
 /* ---- host-x86_64-emit.c ---- */
 
 void gen_operation(Gen *g, const IrOp *op);

@@ -424,6 +424,11 @@ void ir_goto_indirect(IrBlock *block, uint64_t from)
     append(block, (IrOp){ .opcode = IR_GOTO_INDIRECT, .imm = from });
 }
 
+void ir_goto_anywhere(IrBlock *block)
+{
+    append(block, (IrOp){ .opcode = IR_GOTO_INDIRECT, .flags = IR_ANYWHERE });
+}
+
 void ir_leave(IrBlock *block)
 {
     append(block, (IrOp){ .opcode = IR_LEAVE });

@@ -102,6 +102,7 @@ enum {
     IR_ALIGNED = 1 << 1,
     IR_ZERO_ABOVE = 1 << 2, /* of what writes 16 bytes of a vector: the 16 above become 0 */
     IR_EXACT = 1 << 3,      /* of IR_VEX_MXCSR: may raise, so that `function` has to do it */
+    IR_ANYWHERE = 1 << 4,   /* of IR_GOTO_INDIRECT: all of JitContext may be another */
 };
 
 /* A guest register. Slots do not overlap; what shares bytes with one is not accessed otherwise
@@ -267,6 +268,8 @@ void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
                  const IrHelper *helper, IrValue c);
 void ir_goto(IrBlock *block, uint64_t pc);
 void ir_goto_indirect(IrBlock *block, uint64_t from);
+/* The same with IR_ANYWHERE. */
+void ir_goto_anywhere(IrBlock *block);
 void ir_leave(IrBlock *block);
 
 #define IR_BINARY(name, opcode) \

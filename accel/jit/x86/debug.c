@@ -14,6 +14,7 @@
 #define DR6_BS    (1u << 14)
 #define DR6_WRITABLE 0xe00fu
 #define DR7_FIXED 0x400u
+#define DR7_ANY   0xffu
 #define DR7_GD    (1u << 13)
 #define DR7_WRITABLE 0xffff2bffu
 
@@ -49,7 +50,7 @@ void x86_breakpoints_changed(X86Jit *cpu)
 
 bool x86_breaks_on_code(const X86Jit *cpu)
 {
-    for (unsigned n = 0; n < 4; n++) {
+    for (unsigned n = 0; n < 4 && cpu->dr7 & DR7_ANY; n++) {
         if (enabled(cpu, n) && kind(cpu, n) == BREAK_CODE) {
             return true;
         }

@@ -272,6 +272,9 @@ void x86_lower_string(Lower *l)
     }
     done = ir_call(l->ir, &string_helper, number(l, pack(&s)), 0, 0, 0);
     l->cc_op = -1;
+    if (s.kind == STRING_INS || s.kind == STRING_OUTS) {
+        end_io(l);
+    }
     if (insn->rep) {
         /* rip still says here. */
         jump_to_value(l, ir_select(l->ir, IR_EQ, IR_I64, done, number(l, 0), insn_ip(l),

@@ -80,11 +80,30 @@ void x86_lower_salc(Lower *l)
     write_gpr(l, X86_RAX, 1, ir_unary(l->ir, IR_NEG, IR_I64, carry_flag(l)));
 }
 
-/* CLI, STI: arg is the helper. */
+/*
+ * CLI, STI: arg is the helper. An STI that another instruction of its block follows needs no shadow as long
+ * as nobody asked for an interrupt: blocks are not interrupted within. If none follows, x86_lower_block() casts it.
+ */
 void x86_lower_interrupt_flag(Lower *l)
 {
-    call_system(l, l->insn.row->arg, next_value(l), 0, 0, 0);
-    leave_after(l);
+    bool sti = l->insn.row->arg == X86_HELPER_sti;
+    bool plain = !(l->flags & X86_CTX_PE) || (l->flags & X86_CTX_CPL) <= (l->flags & X86_CTX_IOPL) >> 19;
+    IrValue flags, begins;
+
+    if (ends_single(l) || !plain || (sti && l->t->counted)) {
+        call_system(l, sti ? X86_HELPER_sti_alone : X86_HELPER_cli, next_value(l), 0, 0, 0);
+        leave_after(l);
+        return;
+    }
+    if (!sti) {
+        flags = ir_get(l->ir, X86_SLOT_RFLAGS);
+        ir_put(l->ir, X86_SLOT_RFLAGS, ir_and_const(l->ir, IR_I32, flags, (uint32_t)~X86_IF));
+        return;
+    }
+    begins = call_system(l, X86_HELPER_sti, next_value(l), 0, 0, 0);
+    ir_put(l->ir, X86_SLOT_RIP, next_value(l));
+    ir_exit_if(l->ir, IR_NE, IR_I64, begins, number(l, 0), next_offset(l) + l->t->context.base);
+    l->sti = true;
 }
 
 /* ---- decimal ---- */
@@ -174,7 +193,7 @@ void x86_lower_in(Lower *l)
 
     write_gpr(l, X86_RAX, size,
               call_system(l, X86_HELPER_port_in, port_number(l), number(l, size), 0, 0));
-    leave_after(l);
+    end_io(l);
 }
 
 void x86_lower_out(Lower *l)
@@ -183,7 +202,7 @@ void x86_lower_out(Lower *l)
 
     call_system(l, X86_HELPER_port_out, port_number(l), number(l, size), read_gpr(l, X86_RAX, size),
                 0);
-    leave_after(l);
+    end_io(l);
 }
 
 /* ---- instructions that are a helper ---- */
@@ -208,7 +227,7 @@ void x86_lower_helper(Lower *l)
 void x86_lower_helper_next(Lower *l)
 {
     call_system(l, l->insn.row->arg, next_value(l), 0, 0, 0);
-    end_leave(l);
+    end_anywhere(l);
 }
 
 void x86_lower_privileged_next(Lower *l)
@@ -222,13 +241,20 @@ void x86_lower_privileged_next(Lower *l)
 void x86_lower_system_return(Lower *l)
 {
     call_system(l, l->insn.row->arg, number(l, insn_w(l) ? 8 : 4), 0, 0, 0);
-    end_leave(l);
+    end_anywhere(l);
 }
 
 void x86_lower_swapgs(Lower *l)
 {
+    const uint32_t at = offsetof(X86Jit, kernel_gs_base);
+    IrValue base, other;
+
     if (privileged(l)) {
-        call_system(l, X86_HELPER_swapgs, 0, 0, 0, 0);
+        base = ir_get(l->ir, X86_SLOT_BASE + X86_GS);
+        other = ir_state_load(l->ir, at, 8, 0);
+        ir_state_store(l->ir, at, 8, base);
+        ir_state_store(l->ir, offsetof(X86Jit, segment[X86_GS].base), 8, other);
+        ir_put(l->ir, X86_SLOT_BASE + X86_GS, other);
     }
 }
 

@@ -28,6 +28,8 @@ typedef struct Lower {
     IrValue minuend;      /* with CC_SUB: what was subtracted from, if it is at hand */
     bool ended;           /* the block ended with this instruction */
     bool leave;           /* it has to end after it */
+    bool to_loop;         /* … and the loop has to look around */
+    bool sti;             /* the instruction was an STI that left its shadow to the one that follows */
 } Lower;
 
 /* ---- the instruction ---- */

@@ -398,6 +398,21 @@ void end_leave(Lower *l)
     l->ended = true;
 }
 
+void end_anywhere(Lower *l)
+{
+    if (ends_single(l)) {
+        ir_leave(l->ir);
+    } else {
+        ir_goto_anywhere(l->ir);
+    }
+    l->ended = true;
+}
+
+void end_io(Lower *l)
+{
+    l->leave = l->to_loop = true;
+}
+
 void raise_now(Lower *l, unsigned vector)
 {
     call_system(l, X86_HELPER_raise, number(l, vector), 0, 0, 0);
@@ -420,7 +435,7 @@ void end_transfer(Lower *l)
     if (l->flags & X86_CTX_TF) {
         call_system(l, X86_HELPER_debug_step, number(l, 2), 0, 0, 0);
     }
-    end_leave(l);
+    end_anywhere(l);
 }
 
 static void end_single(Lower *l)
@@ -428,7 +443,11 @@ static void end_single(Lower *l)
     if (l->flags & (X86_CTX_TF | X86_CTX_BREAK)) {
         call_system(l, X86_HELPER_debug_step, number(l, l->flags & X86_CTX_TF ? 1 : 0), 0, 0, 0);
     }
-    end_leave(l);
+    if (l->to_loop) {
+        end_leave(l);
+    } else {
+        end_anywhere(l);
+    }
 }
 
 void jump_to(Lower *l, uint64_t offset)
@@ -450,7 +469,7 @@ void jump_to(Lower *l, uint64_t offset)
 void jump_to_value(Lower *l, IrValue offset, uint64_t from)
 {
     ir_put(l->ir, X86_SLOT_RIP, offset);
-    if (ends_single(l)) {
+    if (ends_single(l) || l->to_loop) {
         end_single(l);
     } else {
         ir_goto_indirect(l->ir, from);
@@ -547,6 +566,7 @@ void x86_lower_block(JitTranslation *t)
             break;
         }
         l.end = l.pc + l.insn.length;
+        l.sti = false;
         lower_one(&l, decoded);
         t->insns++;
         t->end = MAX(t->end, l.end);
@@ -556,6 +576,11 @@ void x86_lower_block(JitTranslation *t)
                          l.ir->exits > IR_MAX_EXITS - 3 || jit_debug_break(t, l.pc))) {
             break;
         }
+    }
+    if (!l.ended && l.sti) {
+        /* Nothing followed. */
+        call_system(&l, X86_HELPER_enter_shadow, number(&l, 0), 0, 0, 0);
+        end_leave(&l);
     }
     if (!l.ended) {
         jump_to(&l, wrap_offset(&l, l.pc - t->context.base));

@@ -99,8 +99,11 @@ bool ends_single(const Lower *l);
 void jump_to(Lower *l, uint64_t offset);
 /* `from`: what x86_jumped() is told where no block is known there; 0: nothing. */
 void jump_to_value(Lower *l, IrValue offset, uint64_t from);
-/* The block ended by something that set rip itself. */
+/* The block ended by something that set rip itself: to the loop; or on, in whatever context. */
 void end_leave(Lower *l);
+void end_anywhere(Lower *l);
+/* The loop has to look around after this instruction. */
+void end_io(Lower *l);
 /* The same by a far transfer, after which a single step's trap comes. */
 void end_transfer(Lower *l);
 

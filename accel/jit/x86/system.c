@@ -301,7 +301,9 @@ uint64_t x86_tsc_hz(const X86Jit *cpu)
 
 uint64_t x86_tsc_at(const X86Jit *cpu, int64_t time)
 {
-    return time_scale(time, x86_tsc_hz(cpu), NANOSECONDS_PER_SECOND);
+    uint64_t hz = x86_tsc_hz(cpu);
+
+    return hz == NANOSECONDS_PER_SECOND ? (uint64_t)time : time_scale(time, hz, NANOSECONDS_PER_SECOND);
 }
 
 uint64_t x86_tsc(const X86Jit *cpu)
@@ -413,6 +415,15 @@ uint64_t x86_help_cli(X86Jit *cpu, uint64_t next)
 
 uint64_t x86_help_sti(X86Jit *cpu, uint64_t next)
 {
+    if (cpu->rflags & X86_IF || atomic_load_explicit(&cpu->asked, memory_order_relaxed)) {
+        return x86_help_sti_alone(cpu, next);
+    }
+    cpu->rflags |= X86_IF;
+    return 0;
+}
+
+uint64_t x86_help_sti_alone(X86Jit *cpu, uint64_t next)
+{
     if (acts_on_vif(cpu)) {
         if (cpu->rflags & X86_VIP) {
             x86_raise_gp(cpu, 0);
@@ -421,6 +432,7 @@ uint64_t x86_help_sti(X86Jit *cpu, uint64_t next)
     } else if (!(cpu->rflags & X86_IF)) {
         cpu->rflags |= X86_IF;
         x86_help_enter_shadow(cpu, 0);
+        return 1;
     }
     return 0;
 }
@@ -466,7 +478,7 @@ uint64_t x86_help_popf(X86Jit *cpu, uint64_t value, uint64_t size)
     mask &= size == 2 ? 0xffff : UINT32_MAX;
     x86_set_rflags(cpu, (old & ~mask & ~(uint64_t)X86_RF) | (value & mask));
     x86_context_changed(cpu);
-    jit_attention(&cpu->core);
+    x86_unmasked(cpu);
     return 0;
 }
 
@@ -571,7 +583,7 @@ uint64_t x86_help_sysret(X86Jit *cpu, uint64_t size)
     x86_set_rflags(cpu, (cpu->gpr[X86_R11] & 0x3c7fd7) | X86_RFLAGS_FIXED);
     flat(cpu, wide ? cs + 16 : cs, cs + 8, 3, wide,
          wide ? cpu->gpr[X86_RCX] : (uint32_t)cpu->gpr[X86_RCX]);
-    jit_attention(&cpu->core);
+    x86_unmasked(cpu);
     x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;
 }
@@ -603,19 +615,6 @@ uint64_t x86_help_sysexit(X86Jit *cpu, uint64_t size)
     cpu->gpr[X86_RSP] = size == 8 ? rsp : (uint32_t)rsp;
     flat(cpu, cs, cs + 8, 3, size == 8, size == 8 ? rip : (uint32_t)rip);
     x86_step_over(cpu, cpu->rflags & X86_TF);
-    return 0;
-}
-
-uint64_t x86_help_swapgs(X86Jit *cpu)
-{
-    uint64_t base = cpu->segment[X86_GS].base;
-
-    if (!x86_code64(cpu)) {
-        x86_raise(cpu, X86_UD);
-    }
-    need_cpl0(cpu);
-    cpu->segment[X86_GS].base = cpu->base[X86_GS] = cpu->kernel_gs_base;
-    cpu->kernel_gs_base = base;
     return 0;
 }
 

@@ -72,6 +72,14 @@ static inline bool x86_code64(const X86Jit *cpu)
     return cpu->context_flags & X86_CTX_CODE64;
 }
 
+/* IF, or what masks NMIs, is another: an interrupt may have waited for that. */
+static inline void x86_unmasked(X86Jit *cpu)
+{
+    if (atomic_load_explicit(&cpu->asked, memory_order_relaxed)) {
+        jit_attention(&cpu->core);
+    }
+}
+
 static inline unsigned x86_iopl(const X86Jit *cpu)
 {
     return (cpu->rflags & X86_IOPL) >> 12;

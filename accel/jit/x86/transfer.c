@@ -448,6 +448,6 @@ uint64_t x86_help_interrupt_return(X86Jit *cpu, uint64_t size, uint64_t next)
         return_real(cpu, size);
     }
     cpu->events.nmi_masked = false;
-    jit_attention(&cpu->core);
+    x86_unmasked(cpu);
     return 0;
 }

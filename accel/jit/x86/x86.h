@@ -308,10 +308,10 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(verr, 1, 0)                /* selector: 1 if readable */ \
     X(verw, 1, 0) \
     X(cli, 1, 0)                 /* next; with IOPL, VME and PVI rules */ \
-    X(sti, 1, 0)                 /* next; starts the shadow */ \
+    X(sti_alone, 1, 0)           /* next; starts the shadow: 1; 0: IF was 1 */ \
+    X(sti, 1, 0)                 /* the same without VIF; the shadow starts only if an interrupt may wait */ \
     X(pushf, 1, 0)               /* operand size: the value to push; v8086 and VME rules */ \
     X(popf, 2, 0)                /* value, operand size */ \
-    X(swapgs, 0, 0) \
     X(port_in, 2, 0)             /* port, size; permission is checked */ \
     X(port_out, 3, 0)            /* port, size, value */ \
     X(check_port, 2, 0)          /* port, size; for INS and OUTS */ \
