@@ -298,8 +298,39 @@ static bool node_wanted(Board *board, int node, const char **backend)
     return true;
 }
 
+/* What a board says of its CPUs beyond their place nobody would hear. */
+static bool check_cpu_node(Board *board, int node, GError **error)
+{
+    static const char *const known[] = { "device_type", "reg", "compatible", "phandle", NULL };
+    int property;
+
+    if (!board->info.native) {
+        return true;
+    }
+    fdt_for_each_property_offset(property, board->fdt, node) {
+        const char *name;
+
+        if (!fdt_getprop_by_offset(board->fdt, property, &name, NULL) ||
+            g_strv_contains(known, name)) {
+            continue;
+        }
+        if (g_str_equal(name, "vmm,wires")) {
+            board_error(board, node, error, "vmm,wires of CPUs belong to another device's node: "
+                        "\"cpu[0]:PIN -> DEVICE:PIN\"");
+        } else {
+            board_error(board, node, error, "property '%s': CPUs have what -cpu and -smp say, and "
+                        "none of their node", name);
+        }
+        return false;
+    }
+    return true;
+}
+
 static bool create_cpus(Board *board, int node, Object *parent, GError **error)
 {
+    if (!check_cpu_node(board, node, error)) {
+        return false;
+    }
     for (unsigned i = 0; i < board->machine->cpus; i++) {
         Device *cpu;
         if (!board->resources || !board->resources->new_cpu) {

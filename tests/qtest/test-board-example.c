@@ -99,6 +99,10 @@ static void test_mistakes(void)
     expect_refused("pic1:irq[0-7]", "pic1:irq[0-8]", "pin irq of isa-i8259 has the lines 0 to 7");
     expect_refused("pic1:irq[0-7]", "pic1:irq[0-6]", "8 lines cannot lead to 7");
     expect_refused("baudbase", "baudbas", "did you mean 'baudbase'?");
+    expect_refused("device_type = \"cpu\";", "device_type = \"cpu\"; "
+                   "vmm,wires = \"FERR -> bridge:ferr\";", "\"cpu[0]:PIN -> DEVICE:PIN\"");
+    expect_refused("device_type = \"cpu\";", "device_type = \"cpu\"; clock-frequency = <5>;",
+                   "property 'clock-frequency'");
     expect_refused("\"isa-pit\"", "\"isa-pot\"", "did you mean 'isa-pit'?");
 }
 
