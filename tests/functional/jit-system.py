@@ -45,10 +45,20 @@ def check_rom_log(program):
     expect_equal('write to read-only memory' in result.stderr, True, 'writes to ROM in the log')
 
 
+def check_undefined_log(program):
+    """With its bytes, when it is run: not what lies behind a branch."""
+    result = run_program(program, BACKENDS[0], '-d', 'guest_errors')
+    found = [line.split(':')[-1].strip() for line in result.stderr.splitlines()
+             if 'undefined instruction' in line]
+    expect_equal(('0f 04' in found, '0f 0a' in found), (True, False), f'the log has {found}: 0f 04')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
                         for program in sys.argv[1:] for backend in BACKENDS] +
                        [('a triple fault resets',
                          lambda: check_triple_fault(sys.argv[1], BACKENDS[0])),
-                        ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1]))]))
+                        ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1])),
+                        ('undefined instructions are logged', lambda: check_undefined_log(
+                            next(p for p in sys.argv if p.endswith('system64.elf'))))]))

@@ -486,17 +486,19 @@ static bool fetch(void *opaque, unsigned at, uint8_t *byte)
     return jit_code_byte(l->t, l->pc + at, byte);
 }
 
+/* It is logged when it is run: what lies behind a branch may never be. */
 static void undefined(Lower *l)
 {
-    GString *bytes = g_string_new(NULL);
+    uint64_t bytes[2] = { 0 };
     uint8_t byte;
+    unsigned n;
 
-    for (unsigned i = 0; i < l->insn.length && fetch(l, i, &byte); i++) {
-        g_string_append_printf(bytes, " %02x", byte);
+    for (n = 0; n < MIN(l->insn.length, 15u) && fetch(l, n, &byte); n++) {
+        bytes[n / 8] |= (uint64_t)byte << n % 8 * 8;
     }
-    log_guest_error("undefined instruction at 0x%" PRIx64 ":%s\n", l->pc, bytes->str);
-    g_string_free(bytes, TRUE);
-    raise_now(l, X86_UD);
+    call_system(l, X86_HELPER_undefined, number(l, l->pc), number(l, bytes[0]),
+                number(l, bytes[1] | (uint64_t)n << 56), 0);
+    end_leave(l);
 }
 
 bool cpu_has(const Lower *l, const char *name)

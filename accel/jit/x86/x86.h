@@ -266,6 +266,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(int1, 1, 0)                /* next */ \
     X(raise, 1, 0)               /* vector: #UD, #NM … */ \
     X(raise_gp0, 0, 0) \
+    X(undefined, 3, 0)           /* where it is; its first 8 bytes; the others, and how many in bits 63-56 */ \
     X(syscall, 1, 0)             /* next */ \
     X(sysret, 1, 0)              /* operand size */ \
     X(sysenter, 1, 0)            /* next */ \

@@ -13,6 +13,10 @@ static void test_faults(void)
     EXPECT(DE, 0);
     TRY("ud2", 0);
     EXPECT(UD, 0);
+    TRY(".byte 0x0f, 0x04", 0);
+    EXPECT(UD, 0);
+    TRY("testl %k0, %k0; jz 1f; .byte 0x0f, 0x0a; 1: nop", 0);
+    EXPECT(NOTHING, 0);
     TRY("movq (%0), %%rcx", 0x800000000000);
     EXPECT(GP, 0);
     TRY("push %%rbp; movq %0, %%rbp; movq (%%rbp), %%rcx", 0x800000000000);
