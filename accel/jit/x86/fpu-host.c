@@ -116,6 +116,29 @@ static void finish(X86Jit *cpu, const Image *image, uint64_t code, uint64_t ip)
     x87_note(cpu, code, ip);
 }
 
+/* These are apart, so that only they have an image to be cleared. */
+static __attribute__((noinline)) void run_whole(X86Jit *cpu, uint64_t code, uint64_t ip,
+                                                const uint8_t *stub, void *operand,
+                                                uint64_t *eflags)
+{
+    Image image;
+    execute(cpu, &image, stub, operand, eflags);
+    finish(cpu, &image, code, ip);
+}
+
+static __attribute__((noinline)) void store_whole(X86Jit *cpu, uint64_t code, uint64_t ip,
+                                                  uint64_t address, unsigned bytes)
+{
+    uint64_t eflags = 0x202;
+    uint8_t operand[16] = { 0 };
+    Image image;
+    execute(cpu, &image, x87_memory_stubs[(code >> 8 & 7) * 8 + (code >> 3 & 7)], operand, &eflags);
+    if (!(image.sw & ~cpu->fcw & X87_EXCEPTIONS & ~X87_PE)) {
+        jit_store_bytes(&cpu->core, address, operand, bytes, x86_data_mode(cpu));
+    }
+    finish(cpu, &image, code, ip);
+}
+
 /*
  * Without the whole state: the usual instructions, when all exceptions are masked and no register
  * is empty or full against the rule, need one or two operands on the host's stack. The host's x87 is as
@@ -124,6 +147,13 @@ static void finish(X86Jit *cpu, const Image *image, uint64_t code, uint64_t ip)
 static bool is_usual(const X86Jit *cpu)
 {
     return (cpu->fcw & X87_EXCEPTIONS) == X87_EXCEPTIONS && !(cpu->fsw & X87_ES);
+}
+
+static inline void wait_for_x87(X86Jit *cpu)
+{
+    if (G_UNLIKELY(cpu->fsw & X87_ES)) {
+        x87_wait(cpu);
+    }
 }
 
 static const uint8_t *register_stub(unsigned opcode, unsigned modrm)
@@ -300,18 +330,17 @@ static bool memory_usual(X86Jit *cpu, unsigned opcode, unsigned reg, void *opera
 
 uint64_t x87_host_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags)
 {
-    Image image;
     uint64_t eflags = (flags & X86_ARITHMETIC) | 0x202;
     if (!x87_register_form(code)->operation) {
         x86_raise(cpu, X86_UD);
     }
-    x87_wait(cpu);
+    wait_for_x87(cpu);
     if (!x87_the_long_way && register_usual(cpu, code >> 8 & 7, code & 0xff, &eflags)) {
         x87_note(cpu, code, ip);
-        return eflags & X86_ARITHMETIC;
+    } else {
+        run_whole(cpu, code, ip, x87_register_stubs[(code >> 8 & 7) * 64 + (code & 0x3f)], NULL,
+                  &eflags);
     }
-    execute(cpu, &image, x87_register_stubs[(code >> 8 & 7) * 64 + (code & 0x3f)], NULL, &eflags);
-    finish(cpu, &image, code, ip);
     return eflags & X86_ARITHMETIC;
 }
 
@@ -325,14 +354,12 @@ static void load_number(X86Jit *cpu, uint64_t code, uint64_t ip, void *operand)
 {
     unsigned opcode = code >> 8 & 7, reg = code >> 3 & 7;
     uint64_t eflags = 0x202;
-    Image image;
 
     if (!x87_the_long_way && memory_usual(cpu, opcode, reg, operand, false)) {
         x87_note(cpu, code, ip);
-        return;
+    } else {
+        run_whole(cpu, code, ip, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
     }
-    execute(cpu, &image, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
-    finish(cpu, &image, code, ip);
 }
 
 /*
@@ -344,8 +371,6 @@ static void store_number(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addre
     unsigned opcode = code >> 8 & 7, reg = code >> 3 & 7, mode = x86_data_mode(cpu);
     uint8_t operand[16] = { 0 }, tags = cpu->ftw;
     uint16_t status = cpu->fsw;
-    uint64_t eflags = 0x202;
-    Image image;
 
     if (!x87_the_long_way && memory_usual(cpu, opcode, reg, operand, true)) {
         uint8_t new_tags = cpu->ftw;
@@ -356,13 +381,9 @@ static void store_number(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addre
         cpu->ftw = new_tags;
         cpu->fsw = new_status;
         x87_note(cpu, code, ip);
-        return;
+    } else {
+        store_whole(cpu, code, ip, address, bytes);
     }
-    execute(cpu, &image, x87_memory_stubs[opcode * 8 + reg], operand, &eflags);
-    if (!(image.sw & ~cpu->fcw & X87_EXCEPTIONS & ~X87_PE)) {
-        jit_store_bytes(&cpu->core, address, operand, bytes, mode);
-    }
-    finish(cpu, &image, code, ip);
 }
 
 uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, uint64_t fdp)
@@ -374,7 +395,7 @@ uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addre
     if (!bytes) {
         x86_raise(cpu, X86_UD);
     }
-    x87_wait(cpu);
+    wait_for_x87(cpu);
     x86_check_alignment(cpu, address, bytes == 10 ? 8 : bytes);
     if (form->flags & X87_STORES) {
         store_number(cpu, code, ip, address, bytes);
