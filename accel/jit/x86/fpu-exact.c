@@ -81,15 +81,13 @@ static void rounded(Run *run)
     run->codes |= run->env.rounded_up ? X87_C1 : 0;
 }
 
-static ExactNumber packed_decimal(const uint8_t *memory)
+static ExactNumber packed_decimal(ExactEnv *env, const uint8_t *memory)
 {
-    static const ExactEnv whole = { .format = &exact_extended };
-    ExactEnv env = whole;
     uint64_t value = 0;
     for (int i = 8; i >= 0; i--) {
         value = value * 100 + (memory[i] >> 4) * 10 + (memory[i] & 15);
     }
-    ExactNumber number = exact_from_unsigned(&env, value);
+    ExactNumber number = exact_from_unsigned(env, value);
     number.negative = memory[9] >> 7;
     return number;
 }
@@ -113,7 +111,7 @@ static ExactNumber memory_operand(const Run *run)
     case X87_I64:
         return exact_from_integer(&whole, (int64_t)bits);
     case X87_BCD:
-        return packed_decimal(run->memory);
+        return packed_decimal(&whole, run->memory);
     default:
         extended.mantissa = bits;
         memcpy(&extended.exponent, run->memory + 8, 2);
