@@ -86,6 +86,7 @@ def check_other_host():
     for arguments, words in ((['-accel', 'kvm'], ('kvm', 'no x86 host', '-accel jit')),
                              (['-accel', 'kvm,nope=1'], ("'nope'",)),
                              (['-accel', 'jit,backend=host'], ('backend=host', 'backend=evaluator')),
+                             (['-accel', 'jit,float=host'], ('float=host', 'x86-64', 'float=exact')),
                              (['-cpu', 'host', '-accel', 'jit'], ("'host' requires KVM",))):
         status, _, errors = run('-machine', 'pc', '-display', 'none', *arguments)
         if status != 1 or not all(word in errors for word in words):
