@@ -2,11 +2,13 @@
 /*
  * IEEE 754 arithmetic that is exact on any host, for guests whose floating point the host's own
  * does not do: by GNU MPFR, which rounds correctly, with the range of exponents, the exceptions and
- * the responses to them made here. IEEE 754-2019 sections 3.4, 4.3, 5.4, 7; SDM volume 1, 4.8, 4.9, 8.5, 11.5.
+ * the responses to them made here. IEEE 754-2019 sections 3.4, 4.3, 5.4, 7; SDM volume 1, 4.8, 4.9,
+ * 8.5, 11.5.
  *
  * Numbers are unpacked from their format, worked on, and packed. Operands of operations are no
- * NaNs, except where it is said: which NaN is the result, and whether a quiet one signals, is a rule
- * of the guest's, and its matter before it calls. Nothing here is of an architecture but what ExactEnv says.
+ * NaNs, except where it is said: which NaN is the result, and whether a quiet one signals, is a
+ * rule of the guest's, and its matter before it calls. Nothing here is of an architecture but what
+ * ExactEnv says.
  *
  * Functions may be called by any thread. One that has called them calls exact_thread_end() before
  * it ends, or what MPFR keeps for the thread is lost.
@@ -85,7 +87,7 @@ typedef struct ExactEnv {
     bool denormals_are_zero;    /* denormal operands are zeros, and no exception */
     bool flush_to_zero;         /* tiny results become zeros: underflow and inexact, if underflow
                                  * is masked; else it means nothing */
-    bool nan_negative;          /* the sign of the NaN that an invalid operation gives (quiet, payload 0) */
+    bool nan_negative;          /* the sign of the NaN (quiet, payload 0) of an invalid operation */
     /* Overflow and underflow that are not masked: the result is the one rounded with exponents
      * unbounded; inexact tells of that. Any tiny result is underflow. Its exponent is less, or more,
      * by so much (754-1985, 7.3): x87 24576. 0: there is no result, and a zero stands for it. */
@@ -97,10 +99,11 @@ typedef struct ExactEnv {
 
 /* `bits` as the low bits of the interchange format, not exact_extended. */
 ExactNumber exact_unpack(const ExactFormat *format, uint64_t bits);
-/* The number has to be one of the format's; NaNs lose the end of their payload, and stay NaNs if quiet. */
+/* The number has to be one of the format's; NaNs lose the end of their payload, and quiet ones stay
+ * NaNs. */
 uint64_t exact_pack(const ExactFormat *format, ExactNumber number);
-/* The same of the extended format. Encodings that the x87 does not support are not for here; a pseudo-
- * denormal is a denormal, which is not packed as it was. */
+/* The same of the extended format. Encodings that the x87 does not support are not for here; a
+ * pseudo-denormal is a denormal, which is not packed as it was. */
 ExactNumber exact_unpack_extended(uint64_t significand, uint16_t sign_exponent);
 uint64_t exact_pack_extended(ExactNumber number, uint16_t *sign_exponent);
 
@@ -138,8 +141,9 @@ ExactNumber exact_convert(ExactEnv *env, ExactNumber a);
 /* To an integer of the format of `env`, which a is of. Denormals are not told of. */
 ExactNumber exact_round(ExactEnv *env, ExactNumber a);
 /*
- * To a signed (two's complement) or unsigned integer of 1 … 64 bits. a may be a NaN. Returns false for NaNs,
- * infinities and what does not fit, and raises EXACT_INVALID; *value is 0 then. Denormals are not told of.
+ * To a signed (two's complement) or unsigned integer of 1 … 64 bits. a may be a NaN. Returns false
+ * for NaNs, infinities and what does not fit, and raises EXACT_INVALID; *value is 0 then. Denormals
+ * are not told of.
  */
 bool exact_to_integer(ExactEnv *env, ExactNumber a, unsigned bits, bool is_signed,
                       uint64_t *value);

@@ -208,8 +208,8 @@ static bool choose_float(const JitAccel *options, GError **error)
 {
 #ifndef __x86_64__
     if (options->arithmetic == FLOAT_HOST) {
-        error_set(error, ERROR_INVALID, "float=host was asked for, but this host's floating point is not "
-                  "the guest's, as an x86-64 host's is; leave it out, or say float=exact");
+        error_set(error, ERROR_INVALID, "float=host was asked for, but this host's floating point is "
+                  "not the guest's, as an x86-64 host's is; leave it out, or say float=exact");
         return false;
     }
 #endif

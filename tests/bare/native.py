@@ -92,7 +92,8 @@ def check(native, bare, options, cases):
 def main():
     native, bare = sys.argv[1:3]
     cases = int(sys.argv[3]) if len(sys.argv) > 3 else 100
-    runs = [('host', '', cases), ('evaluator', '', cases // 10 or 1), ('host', ',float=exact', cases // 4 or 1)]
+    runs = [('host', '', cases), ('evaluator', '', cases // 10 or 1),
+            ('host', ',float=exact', cases // 4 or 1)]
     return run_cases([(f'forms of instructions, {backend}{more}',
                        lambda o=f'backend={backend}{more}', n=count: check(native, bare, o, str(n)))
                       for backend, more, count in runs if backend in BACKENDS])

@@ -2,8 +2,8 @@
 /*
  * SIMD floating point in software, for any host: each row says what its lanes are and what
  * accel/jit/exact.h does with them. The rules of x86 are here: which NaN is the result, what is
- * signaled of comparisons and conversions, what the rest of the destination becomes. SDM volume 1, 4.8.3,
- * 11.5, 14.5; volume 2.
+ * signaled of comparisons and conversions, what the rest of the destination becomes. SDM volume 1,
+ * 4.8.3, 11.5, 14.5; volume 2.
  */
 #include "accel/jit/exact.h"
 #include "accel/jit/x86/vector-float.h"
@@ -210,7 +210,7 @@ static uint64_t fused(Run *run, unsigned i)
     return bits_of(run, result);
 }
 
-/* ---- approximations: nothing is signaled, tiny numbers are zeros. SDM volume 2, RCPPS, RSQRTPS ---- */
+/* ---- approximations: nothing is signaled, tiny numbers are 0. SDM volume 2, RCPPS, RSQRTPS ---- */
 
 static const ExactEnv approximate = {
     .format = &exact_binary32, .rounding = EXACT_NEAREST_EVEN, .masked = EXACT_ALL,
@@ -472,7 +472,8 @@ static ExactEnv env_of(const X86Jit *cpu, const Row *row)
 }
 
 /* An exception that is not masked leaves `d` alone. */
-static void execute(X86Jit *cpu, const Row *row, void *d, const void *a, const void *b, uint32_t imm)
+static void execute(X86Jit *cpu, const Row *row, void *d, const void *a, const void *b,
+                    uint32_t imm)
 {
     Run run = { .row = row, .cpu = cpu, .imm = imm };
     X86Vector result = { 0 };

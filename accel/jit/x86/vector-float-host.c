@@ -4,10 +4,10 @@
  * 14; volume 2.
  *
  * A kernel computes into `d` with all exceptions masked, and the flags are looked at
- * afterwards. Arithmetic is in assembler, so that operands keep their order (which matters for NaNs)
- * and nothing moves out of where the guest's MXCSR is loaded. Overflow and underflow that are not masked
- * are told by a result with an unbounded exponent, which only a CPU sees that has them not masked: what
- * may come to that is done in software, and so is what the host has no instruction for.
+ * afterwards. Arithmetic is in assembler, so that operands keep their order (which matters for
+ * NaNs) and nothing moves out of where the guest's MXCSR is loaded. Overflow and underflow that are
+ * not masked are told of by a result with an unbounded exponent, which only a CPU sees that has them
+ * not masked: what may come to that is done in software, as is what the host has no instruction for.
  */
 #include "accel/jit/x86/vector-float.h"
 
@@ -337,7 +337,8 @@ static void kernel_dppd_sum(X86Vector *d, const X86Vector *a, const X86Vector *b
     }
 }
 
-static void step(Kernel kernel, X86Jit *cpu, X86Vector *d, const void *a, const void *b, uint32_t imm)
+static void step(Kernel kernel, X86Jit *cpu, X86Vector *d, const void *a, const void *b,
+                 uint32_t imm)
 {
     X86Vector va, vb;
     x86_vector_load(&va, a, imm);
@@ -526,8 +527,8 @@ X86_VECTOR_FUNCTION(vcvtps2ph)
 
 /* ---- FMA: SDM volume 1, 14.5. Operand 1 is d, 2 is a, 3 is b ---- */
 
-static void fused(Kernel kernel, VectorFunction exact, void *cpu, void *d, const void *a, const void *b,
-                  uint32_t imm)
+static void fused(Kernel kernel, VectorFunction exact, void *cpu, void *d, const void *a,
+                  const void *b, uint32_t imm)
 {
     if (__builtin_cpu_supports("fma")) {
         float_operation(kernel, exact, cpu, d, a, b, imm);
