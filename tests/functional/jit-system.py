@@ -41,7 +41,7 @@ def check_triple_fault(program, backend):
 
 
 def check_rom_log(program):
-    result = run_program(program, 'host', '-d', 'guest_errors')
+    result = run_program(program, BACKENDS[0], '-d', 'guest_errors')
     expect_equal('write to read-only memory' in result.stderr, True, 'writes to ROM in the log')
 
 
