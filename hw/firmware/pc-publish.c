@@ -144,8 +144,8 @@ static bool publish_kernel_rom(FwCfg *fw, BootOrder *order, GError **errp)
     if (!kernel_rom_size) {
         error_set(
             errp, ERROR_INVALID,
-            "-kernel with -bios: the loader's ROM is not in this build, which was made on "
-            "another architecture; leave -bios out");
+            "-kernel with -bios: the loader's ROM is not in this build, which was made without "
+            "a compiler of x86 (x86_64-linux-gnu-gcc); leave -bios out");
         return false;
     }
     return fw_cfg_set_file(fw, KERNEL_ROM_FILE, rom, errp) &&
