@@ -69,7 +69,8 @@ def describe(native, bare, options, form):
 
 
 def is_compared(line, options):
-    own_ways = options.endswith('float=exact') and any(name in line for name in APPROXIMATE)
+    in_software = options.endswith('float=exact') or 'host' not in BACKENDS
+    own_ways = in_software and any(name in line for name in APPROXIMATE)
     return not line.endswith(' absent') and not own_ways
 
 

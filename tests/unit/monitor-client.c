@@ -147,10 +147,16 @@ void client_ask(Client *client, const char *text, const char *answer)
     client_expect(client, answer);
 }
 
-void client_expect_silence(Client *client)
+bool client_is_silent(Client *client)
 {
     run_idle();
     receive(client);
+    return !client->input->len;
+}
+
+void client_expect_silence(Client *client)
+{
+    (void)client_is_silent(client);
     g_assert_cmpstr(client->input->str, ==, "");
 }
 

@@ -32,6 +32,7 @@ void client_expect_like(Client *client, const char *pattern);
 void client_ask(Client *client, const char *text, const char *answer);
 /* Nothing comes while the main context has something to do. */
 void client_expect_silence(Client *client);
+bool client_is_silent(Client *client);
 /* Takes the greeting and negotiates. */
 void client_negotiate(Client *client, bool oob);
 /* Text that ends so; the caller frees it. */
