@@ -142,6 +142,12 @@ static JitPageBlocks *find_page(RamBlock *ram, uint64_t offset)
     return g_hash_table_lookup(jit.pages, &key);
 }
 
+/* Which of a block's parts is on the page. */
+static unsigned part_on(const JitBlock *block, const JitPageBlocks *page)
+{
+    return (block->offset[0] & JIT_PAGE_MASK) == page->offset ? 0 : 1;
+}
+
 static void put_on_page(JitBlock *block, unsigned part)
 {
     JitPageBlocks *page = find_page(block->ram, block->offset[part]);
@@ -152,6 +158,9 @@ static void put_on_page(JitBlock *block, unsigned part)
         g_hash_table_add(jit.pages, page);
     }
     block->next_on_page[part] = page->first;
+    if (page->first) {
+        page->first->previous_on_page[part_on(page->first, page)] = block;
+    }
     page->first = block;
 }
 
@@ -167,22 +176,19 @@ void jit_cache_add(JitBlock *block)
                  (block->ops ? block->count * sizeof(IrOp) : 0);
 }
 
-/* Which of a block's parts is on the page. */
-static unsigned part_on(const JitBlock *block, const JitPageBlocks *page)
-{
-    return (block->offset[0] & JIT_PAGE_MASK) == page->offset ? 0 : 1;
-}
-
 static void take_off_page(JitBlock *block, unsigned part)
 {
     JitPageBlocks *page = find_page(block->ram, block->offset[part]);
-    JitBlock **link = &page->first;
+    JitBlock *next = block->next_on_page[part], *previous = block->previous_on_page[part];
 
-    while (*link != block) {
-        link = &(*link)->next_on_page[part_on(*link, page)];
+    if (next) {
+        next->previous_on_page[part_on(next, page)] = previous;
     }
-    *link = block->next_on_page[part];
-    if (!page->first) {
+    if (previous) {
+        previous->next_on_page[part_on(previous, page)] = next;
+    } else if (next) {
+        page->first = next;
+    } else {
         g_hash_table_remove(jit.pages, page);
     }
 }
@@ -224,8 +230,9 @@ void jit_cache_take_out(JitBlock *block)
 
 static bool overlaps(const JitBlock *block, unsigned part, uint64_t offset, uint64_t length)
 {
-    return offset < block->offset[part] + block->length[part] &&
-           block->offset[part] < offset + length;
+    uint64_t first = block->offset[part] - (part ? 0 : block->pc - block->start);
+
+    return offset < first + block->length[part] && first < offset + length;
 }
 
 static bool drop_on_page(RamBlock *ram, uint64_t offset, uint64_t length)
@@ -267,7 +274,7 @@ bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t 
 
     while (block) {
         unsigned part = part_on(block, page);
-        if (block->insns > 1 && pc >= block->pc && pc < block->end &&
+        if (block->insns > 1 && pc >= block->start && pc < block->end &&
             overlaps(block, part, offset, length)) {
             return true;
         }

@@ -31,12 +31,13 @@ struct JitBlock {
     atomic_bool gone;            /* taken out: nothing may enter it again */
     unsigned insns;
     uint32_t context;            /* a number for base, flags and mode; 0: in no cache */
-    uint64_t end;                /* pc after the last instruction */
+    uint64_t start, end;         /* the lowest pc of its code, and the pc after the highest */
+    bool trace;                  /* made once the block was hot; others count: JitCpu.heat */
+    uint16_t first_exit;         /* of JIT_HOT times, before it was made: jit_heat() */
     RamBlock *ram;               /* where the code is; NULL: not in RAM, so not in the cache */
-    uint64_t offset[2];          /* in it of the code in the first and the second page */
-    uint32_t length[2];          /* bytes of code in those; 0: not in a second page */
-    JitBlock *next_hash;
-    JitBlock *next_on_page[2];
+    uint64_t offset[2];          /* in it: of pc, and of the code in a second page */
+    uint32_t length[2];          /* bytes of code from `start` in the first, in a second; 0: in none */
+    JitBlock *next_on_page[2], *previous_on_page[2];
     JitExit *incoming;           /* chains that lead here */
     const void *code;            /* the host's; NULL: the evaluator runs it */
     const IrSlot *slots;
@@ -180,6 +181,25 @@ static inline unsigned jit_jump_index(uint64_t pc)
     return (pc ^ pc >> 12) & ((1u << JIT_JUMP_BITS) - 1);
 }
 
+/* An entry of JitCpu.heat comes round to 0 with the last of JIT_HOT steps. */
+#define JIT_HEAT_STEP (0x10000 / JIT_HOT)
+
+/* Of how often the block at `pc` is entered, and how often of that it goes by its first exit. */
+static inline unsigned jit_heat_index(uint64_t pc)
+{
+    return (pc * 0x9e3779b97f4a7c15ull) >> 32 & (JIT_HEATS - 1) & ~1u;
+}
+
+static inline unsigned jit_first_exit_index(uint64_t pc)
+{
+    return jit_heat_index(pc) + 1;
+}
+
+static inline bool jit_counts_exit(const JitBlock *block, unsigned number)
+{
+    return !block->trace && block->exit_count == 2 && number == 0 && !jit.icount;
+}
+
 bool jit_memory_create(JitCpu *cpu, GError **error);
 void jit_memory_destroy(JitCpu *cpu);
 /* The TLB entry that covers an address for an access; it is filled, or raises. */
@@ -214,6 +234,7 @@ void jit_end_alone(JitCpu *cpu);
 typedef enum JitEnd {
     JIT_END_EXIT,      /* by exit `number` */
     JIT_END_INDIRECT,
+    JIT_END_HOT,       /* where the CPU is, a trace is worth while */
     JIT_END_LEAVE,
 } JitEnd;
 

@@ -56,7 +56,7 @@ static void forget_code_at(uint64_t pc)
 {
     for (guint i = 0; i < jit.all->len; i++) {
         JitBlock *block = jit.all->pdata[i];
-        if (!block->gone && block->pc <= pc && pc < block->end) {
+        if (!block->gone && block->start <= pc && pc < block->end) {
             jit_cache_take_out(block);
         }
     }

@@ -189,6 +189,10 @@ JitEnd jit_evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
             break;
         case IR_EXIT_IF:
             if (ir_compute_cond(op->cond, op->type, v[op->a], v[op->b])) {
+                if (op->flags & IR_INDIRECT) {
+                    cpu->jumped_from = op->imm;
+                    return JIT_END_INDIRECT;
+                }
                 *number = op->target;
                 return JIT_END_EXIT;
             }

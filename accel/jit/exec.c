@@ -122,20 +122,25 @@ static unsigned compact(JitCore *core)
 static JitBlock *make_block(const JitTranslation *t, RamBlock *ram, uint64_t offset)
 {
     JitBlock *block = jit_block_new(t->ir->exits);
-    uint64_t bytes = t->end - t->context.pc, first;
+    uint64_t bytes = t->end - t->start, first;
 
     block->pc = t->context.pc;
     block->base = t->context.base;
     block->flags = t->context.flags;
     block->mode = t->context.mode;
     block->insns = t->insns;
+    block->start = t->start;
     block->end = t->end;
+    block->trace = t->trace;
+    if (t->trace) {
+        block->first_exit = t->cpu->heat[jit_first_exit_index(block->pc)] / JIT_HEAT_STEP;
+    }
     block->slots = t->ir->slots;
     block->slot_count = t->ir->slot_count;
     block->ops = t->cpu->core->ops;
     block->count = compact(t->cpu->core);
     block->ram = t->uncached ? NULL : ram;
-    first = MIN(bytes, JIT_PAGE_SIZE - (block->pc & ~JIT_PAGE_MASK));
+    first = MIN(bytes, JIT_PAGE_SIZE - (block->start & ~JIT_PAGE_MASK));
     block->offset[0] = offset;
     block->length[0] = first;
     block->length[1] = bytes - first;
@@ -191,6 +196,10 @@ static void make_room(JitCpu *cpu)
     }
 }
 
+/* Instructions of a block at most. */
+#define BLOCK_INSNS 64
+#define TRACE_INSNS 96
+
 /* The block's operations are in the CPU's buffer still: if it is evaluated, it gets its own. */
 static void keep_ops(JitBlock *block)
 {
@@ -224,17 +233,44 @@ static void let_writes_finish(JitCpu *cpu)
     jit_end_alone(cpu);
 }
 
-/* NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. */
-static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info, bool wait)
+unsigned jit_heat(const JitTranslation *t, uint64_t pc, unsigned *first_exit)
+{
+    JitContext context = t->context;
+    const uint16_t *heat = t->cpu->heat;
+    const JitBlock *block = NULL;
+
+    context.pc = pc;
+    if (t->ram) {
+        g_mutex_lock(&jit.lock);
+        block = jit_cache_find(&context, t->ram,
+                               (uint64_t)(t->page[0] - t->ram->host) | (pc & ~JIT_PAGE_MASK));
+        g_mutex_unlock(&jit.lock);
+    }
+    *first_exit = !block         ? 0
+                  : block->trace ? block->first_exit
+                                 : heat[jit_first_exit_index(pc)] / JIT_HEAT_STEP;
+    if (!block) {
+        return 0;
+    }
+    /* Of the one that a trace is made of, the count has just come round. */
+    return block->trace || pc == t->context.pc ? JIT_HOT : heat[jit_heat_index(pc)] / JIT_HEAT_STEP;
+}
+
+/*
+ * NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. A `trace`
+ * comes in the place of the block that is there.
+ */
+static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info, bool wait,
+                           bool trace)
 {
     JitCore *core = cpu->core;
     uint64_t offset = info->offset | (context->pc & ~JIT_PAGE_MASK);
     RamBlock *ram = info->readable ? info->ram : NULL;
     JitTranslation t = {
         .cpu = cpu, .ir = &core->ir, .context = *context,
-        .max_insns = core->single || jit.one_insn ? 1 : 64,
-        .counted = jit.icount, .physical = { 0, UINT64_MAX }, .word_at = UINT64_MAX, .end = context->pc,
-        .uncached = core->single,
+        .max_insns = core->single || jit.one_insn ? 1 : trace ? TRACE_INSNS : BLOCK_INSNS,
+        .counted = jit.icount, .trace = trace, .ram = ram, .physical = { 0, UINT64_MAX },
+        .word_at = UINT64_MAX, .start = context->pc, .end = context->pc, .uncached = core->single,
     };
     JitBlock *block, *other;
 
@@ -264,11 +300,14 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         core->uncached = block;
         return block;
     }
-    if (other) {
+    if (other && other->trace >= trace) {
         block->ops = NULL;
         jit_block_free(block);
         block = other;
     } else {
+        if (other) {
+            jit_cache_take_out(other);
+        }
         block->context = jit_cache_context(context);
         jit_log_compiled(block, jit_host_compile(block));
         keep_ops(block);
@@ -339,9 +378,21 @@ JitBlock *jit_block_known(JitCpu *cpu)
     return find_jump(cpu, &context);
 }
 
+/* Indirect branches of this CPU find it. */
+static void remember(JitCpu *cpu, JitBlock *block)
+{
+    JitPageSet *pages = &cpu->core->current->jump_pages;
+
+    if (block->ram && G_LIKELY(!log_enabled(LOG_NOCHAIN))) {
+        cpu->jumps[jit_jump_index(block->pc)] =
+            (JitJump){ block->pc ^ cpu->jump_salt, jit_host_way_in(block), block, block->context };
+        jit_page_set_add(pages, block->pc >> JIT_PAGE_BITS);
+        jit_page_set_add(pages, (block->end - 1) >> JIT_PAGE_BITS);
+    }
+}
+
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
 {
-    JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
     JitBlock *block = find_jump(cpu, context);
 
     if (block) {
@@ -351,14 +402,25 @@ JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)
     block = find_block(cpu, context);
     for (bool wait = vcpu_count() > 1; !block; wait = false) {
         block = translate(cpu, context, jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode),
-                          wait);
+                          wait, false);
     }
-    if (block->ram && G_LIKELY(!log_enabled(LOG_NOCHAIN))) {
-        *jump = (JitJump){ context->pc ^ cpu->jump_salt, jit_host_way_in(block), block,
-                           block->context };
-        jit_page_set_add(&cpu->core->current->jump_pages, context->pc >> JIT_PAGE_BITS);
-        jit_page_set_add(&cpu->core->current->jump_pages, (block->end - 1) >> JIT_PAGE_BITS);
+    remember(cpu, block);
+    return block;
+}
+
+/* The same where a block is hot. */
+static JitBlock *trace_at(JitCpu *cpu, const JitContext *context)
+{
+    JitBlock *block;
+
+    make_room(cpu);
+    block = translate(cpu, context, jit_tlb_fill(cpu, context->pc, JIT_FETCH, context->mode),
+                      vcpu_count() > 1, true);
+    cpu->heat[jit_first_exit_index(context->pc)] = 0;
+    if (!block) {
+        return jit_block_at(cpu, context);
     }
+    remember(cpu, block);
     return block;
 }
 
@@ -412,6 +474,22 @@ static JitBlock *within_budget(JitCpu *cpu, JitBlock *block)
     return block;
 }
 
+/* The evaluator counts as the host's code does. */
+static JitEnd evaluate(JitCpu *cpu, const JitBlock *block, unsigned *number)
+{
+    uint16_t *heat = &cpu->heat[jit_heat_index(block->pc)];
+    JitEnd end;
+
+    if (!block->trace && block->ram && !jit.icount && !(*heat += JIT_HEAT_STEP)) {
+        return JIT_END_HOT;
+    }
+    end = jit_evaluate(cpu, block, number);
+    if (end == JIT_END_EXIT && jit_counts_exit(block, *number)) {
+        cpu->heat[jit_first_exit_index(block->pc)] += JIT_HEAT_STEP;
+    }
+    return end;
+}
+
 /* Runs blocks one after the other until something wants attention. */
 static void run_blocks(JitCpu *cpu)
 {
@@ -431,7 +509,7 @@ static void run_blocks(JitCpu *cpu)
         }
         atomic_store_explicit(&cpu->core->in_block, true, memory_order_relaxed);
         end = block->code ? jit_host_run(cpu, block, &block, &number)
-                          : jit_evaluate(cpu, block, &number);
+                          : evaluate(cpu, block, &number);
         atomic_store_explicit(&cpu->core->in_block, false, memory_order_relaxed);
         cpu->core->single = false;
         if (cpu->jumped_from) {
@@ -447,7 +525,7 @@ static void run_blocks(JitCpu *cpu)
             block = follow(cpu, block, number);
         } else {
             cpu->arch->context(cpu, &context);
-            block = jit_block_at(cpu, &context);
+            block = end == JIT_END_HOT ? trace_at(cpu, &context) : jit_block_at(cpu, &context);
         }
     }
 }

@@ -65,9 +65,19 @@ static void emit_exit_if(Gen *g, const IrOp *op)
     emit_compare(g, op);
     unsigned at = asm_jcc(&g->hot, condition(op->cond));
     gen_fix(g, at, false, g->cold.length, true);
+    if (jit_counts_exit(g->block, op->target) && !(op->flags & IR_INDIRECT)) {
+        gen_count_heat(&g->cold, jit_first_exit_index(g->block->pc));
+    }
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->vector, false);
-    gen_exit(g, op->target);
+    if (op->flags & IR_INDIRECT) {
+        if (op->imm) {
+            asm_mov_imm(&g->cold, RAX, op->imm);
+        }
+        gen_fix(g, asm_jmp(&g->cold), true, op->imm ? INDIRECT_FROM : INDIRECT, false);
+    } else {
+        gen_exit(g, op->target);
+    }
 }
 
 static void emit_raise_if(Gen *g, const IrOp *op)

@@ -86,6 +86,23 @@ static void emit_count(Gen *g)
     gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
 }
 
+void gen_count_heat(Asm *a, unsigned index)
+{
+    asm_bytes(a, 0x8366, 2);    /* ADD WORD PTR */
+    asm_byte(a, 0x80 | ALU_ADD << 3 | RBP);
+    asm_bytes(a, offsetof(JitCpu, heat) + index * sizeof(uint16_t), 4);
+    asm_byte(a, JIT_HEAT_STEP);
+}
+
+/* Tells the loop once the block was entered so often that a trace is worth while. */
+static void emit_heat(Gen *g)
+{
+    gen_count_heat(&g->hot, jit_heat_index(g->block->pc));
+    gen_fix(g, asm_jcc(&g->hot, CC_B), false, g->cold.length, true);
+    asm_mov_imm(&g->cold, RAX, RETURN_HOT);
+    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+}
+
 static void emit_block(Gen *g)
 {
     /* Somebody may want the CPU. Seven bytes, since jit_host_close() replaces this instruction. */
@@ -98,6 +115,8 @@ static void emit_block(Gen *g)
     gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
     if (jit.icount) {
         emit_count(g);
+    } else if (!g->block->trace) {
+        emit_heat(g);
     }
     for (unsigned i = 0; i < g->block->count && !g->failed; i++) {
         const IrOp *op = &g->ops[i];
@@ -379,6 +398,9 @@ JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *num
     }
     if (end == RETURN_INDIRECT) {
         return JIT_END_INDIRECT;
+    }
+    if (end == RETURN_HOT) {
+        return JIT_END_HOT;
     }
     const JitExit *exit = (const JitExit *)(uintptr_t)end;
     *last = exit->from;

@@ -36,7 +36,7 @@
 #define CALLER_SAVED (1u << RSI | 1u << RDI | 1u << R8 | 1u << R9 | 1u << R10 | 1u << R11)
 
 /* What generated code gives back: these, or a JitExit. */
-enum { RETURN_LEAVE, RETURN_INDIRECT };
+enum { RETURN_LEAVE, RETURN_INDIRECT, RETURN_HOT };
 
 /* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT; the same, and
  * RAX is JitCpu.jumped_from. */
@@ -98,6 +98,8 @@ typedef struct Gen {
 
 /* The displacement at `at` leads to `to`: offsets in the hot or the cold part. */
 void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold);
+/* Adds a step to an entry of JitCpu.heat, and sets CF when it comes round. */
+void gen_count_heat(Asm *a, unsigned index);
 /* In the cold part: a jump that can be led to another block, and what it does until then. */
 void gen_exit(Gen *g, unsigned number);
 

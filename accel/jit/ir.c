@@ -403,6 +403,13 @@ void ir_exit_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b, 
                           .target = new_exit(block), .imm = pc });
 }
 
+void ir_exit_if_indirect(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
+                         uint64_t from)
+{
+    append(block, (IrOp){ .opcode = IR_EXIT_IF, .cond = cond, .type = type, .flags = IR_INDIRECT,
+                          .a = a, .b = b, .imm = from });
+}
+
 void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
                  const IrHelper *helper, IrValue c)
 {

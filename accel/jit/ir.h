@@ -75,7 +75,8 @@ typedef enum IrOpcode {
     IR_VECTOR_SET,  /* 16 bytes of state at offset imm = a, zero-extended */
 
     IR_INSN,        /* an instruction of the guest starts: imm is its program counter */
-    IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm */
+    IR_EXIT_IF,     /* if cond(a, b), compared as type: as IR_GOTO with `target` and imm, or as
+                       IR_GOTO_INDIRECT if IR_INDIRECT */
     IR_RAISE_IF,    /* if cond(a, b), compared as type: helper(state, c), which does not return */
     IR_GOTO,        /* goes on at pc imm (already in the slots), by the exit number `target` */
     IR_GOTO_INDIRECT, /* goes on where the slots say: all of JitContext but pc is as it was. imm is what
@@ -103,6 +104,7 @@ enum {
     IR_ZERO_ABOVE = 1 << 2, /* of what writes 16 bytes of a vector: the 16 above become 0 */
     IR_EXACT = 1 << 3,      /* of IR_VEX_MXCSR: may raise, so that `function` has to do it */
     IR_ANYWHERE = 1 << 4,   /* of IR_GOTO_INDIRECT: all of JitContext may be another */
+    IR_INDIRECT = 1 << 5,   /* of IR_EXIT_IF */
 };
 
 /* A guest register. Slots do not overlap; what shares bytes with one is not accessed otherwise
@@ -198,7 +200,7 @@ typedef struct IrOp {
 #define IR_MAX_OPS 4096     /* a decoder ends a block before IR_ENOUGH_OPS */
 #define IR_ENOUGH_OPS 3000
 #define IR_MAX_SLOTS 64
-#define IR_MAX_EXITS 16     /* numbers of exits in a block */
+#define IR_MAX_EXITS 32     /* numbers of exits in a block */
 
 typedef struct IrBlock {
     const IrSlot *slots;
@@ -264,6 +266,9 @@ void ir_insn(IrBlock *block, uint64_t pc);
  * has it, so that blocks can be chained.
  */
 void ir_exit_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b, uint64_t pc);
+/* As ir_goto_indirect(). */
+void ir_exit_if_indirect(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
+                         uint64_t from);
 void ir_raise_if(IrBlock *block, IrCond cond, IrType type, IrValue a, IrValue b,
                  const IrHelper *helper, IrValue c);
 void ir_goto(IrBlock *block, uint64_t pc);

@@ -63,9 +63,11 @@ typedef struct JitTranslation {
     JitContext context;
     unsigned max_insns;  /* lower no more than that */
     bool counted;        /* who comes to the block's end has to have executed all of `insns` */
+    bool trace;          /* it is entered often: worth following its branches within the page */
     unsigned insns;      /* kept by the architecture: lowered so far */
-    uint64_t end;        /* kept by the architecture: pc after the last one */
+    uint64_t start, end; /* kept by the architecture: the lowest pc, and the pc after the highest */
     /* the core's */
+    RamBlock *ram;       /* of the first page; NULL: it is in none */
     const uint8_t *page[2];
     uint64_t physical[2];
     uint64_t word_at;    /* physical; what a device gave last: `word` */
@@ -80,6 +82,13 @@ typedef struct JitTranslation {
  * before this one. When it is the first, the fault is raised and the call does not return.
  */
 bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte);
+
+/*
+ * How often was the block at `pc` entered, which is in the page of context.pc and else of the same context,
+ * and how often of that did it go by its first exit? Up to JIT_HOT times; 0: nobody knows.
+ */
+#define JIT_HOT 1024
+unsigned jit_heat(const JitTranslation *t, uint64_t pc, unsigned *first_exit);
 
 /*
  * Is there a debugger's breakpoint on the instruction at `pc`? Then the block ends before it, or, when
@@ -179,6 +188,7 @@ typedef struct JitWatch {
     uint8_t access;         /* bits 1 << JitAccess; 0: not in use */
 } JitWatch;
 
+#define JIT_HEATS 8192
 #define JIT_JUMP_BITS 12
 /* The cache that indirect branches look into: blocks by virtual pc. The CPU's own thread uses it. */
 typedef struct JitJump {
@@ -203,6 +213,7 @@ struct JitCpu {
     bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
+    uint16_t heat[JIT_HEATS];    /* how often blocks were entered, * JIT_HEAT_STEP: see jit_heat_index() */
 };
 
 /* ---- for helpers and hooks, in the CPU's thread, all slots in memory ---- */

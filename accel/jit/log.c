@@ -29,12 +29,12 @@ static void print_code(GString *text, DisasMode mode, uint64_t address, const ui
     }
 }
 
-/* The bytes that were translated; as many as lie in memory. */
-static GByteArray *guest_code(const JitTranslation *t)
+/* The bytes that were translated from `pc` on; as many as lie in memory, and not more than `most`. */
+static GByteArray *guest_code(const JitTranslation *t, uint64_t pc, uint64_t most)
 {
     GByteArray *bytes = g_byte_array_new();
 
-    for (uint64_t pc = t->context.pc; pc != t->end; pc++) {
+    for (; pc != t->end && bytes->len < most; pc++) {
         const uint8_t *page = t->page[(pc ^ t->context.pc) & JIT_PAGE_MASK ? 1 : 0];
         if (!page) {
             break;
@@ -44,18 +44,50 @@ static GByteArray *guest_code(const JitTranslation *t)
     return bytes;
 }
 
-static void log_guest_code(const JitTranslation *t)
+static DisasMode disas_mode(const JitTranslation *t)
 {
-    g_autoptr(GString) text = g_string_new("----------------\nIN:\n");
-    GByteArray *bytes = guest_code(t);
     const JitArch *arch = t->cpu->arch;
 
-    print_code(text, arch->disas_mode ? arch->disas_mode(&t->context) : DISAS_X86_64,
-               t->context.pc, bytes->data, bytes->len);
-    if (bytes->len < t->end - t->context.pc) {
-        g_string_append(text, "(not all of it is in memory)\n");
+    return arch->disas_mode ? arch->disas_mode(&t->context) : DISAS_X86_64;
+}
+
+/* In the order in which a trace has its instructions, up to where it comes to its first one again. */
+static void print_trace(GString *text, const JitTranslation *t)
+{
+    bool began = false;
+
+    for (unsigned i = 0; i < t->ir->count; i++) {
+        const IrOp *op = &t->ir->ops[i];
+        if (op->opcode != IR_INSN) {
+            continue;
+        }
+        if (began && op->imm == t->context.pc) {
+            g_string_append(text, "(and again)\n");
+            return;
+        }
+        began = true;
+        GByteArray *bytes = guest_code(t, op->imm, DISAS_MAX_BYTES);
+        unsigned used = disas_print(disas_mode(t), op->imm, bytes->data, bytes->len, text);
+        g_string_append(text, used ? "\n" : "");
+        g_byte_array_unref(bytes);
     }
-    g_byte_array_unref(bytes);
+}
+
+static void log_guest_code(const JitTranslation *t)
+{
+    g_autoptr(GString) text = g_string_new("----------------\n");
+
+    g_string_append(text, t->trace ? "IN (often):\n" : "IN:\n");
+    if (t->trace) {
+        print_trace(text, t);
+    } else {
+        GByteArray *bytes = guest_code(t, t->context.pc, UINT64_MAX);
+        print_code(text, disas_mode(t), t->context.pc, bytes->data, bytes->len);
+        if (bytes->len < t->end - t->context.pc) {
+            g_string_append(text, "(not all of it is in memory)\n");
+        }
+        g_byte_array_unref(bytes);
+    }
     log_write(LOG_IN_ASM, "%s", text->str);
 }
 

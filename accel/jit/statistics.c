@@ -3,7 +3,7 @@
 #include "accel/jit/host.h"
 
 typedef struct Counts {
-    uint64_t blocks, insns, bytes, longest, code, crossing, exits, chained;
+    uint64_t blocks, traces, insns, bytes, longest, code, crossing, exits, chained;
 } Counts;
 
 /* Of the blocks that can still be entered. */
@@ -17,9 +17,10 @@ static Counts count_blocks(void)
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
         const JitBlock *block = key;
         c.blocks++;
+        c.traces += block->trace;
         c.insns += block->insns;
-        c.bytes += block->end - block->pc;
-        c.longest = MAX(c.longest, block->end - block->pc);
+        c.bytes += block->end - block->start;
+        c.longest = MAX(c.longest, block->end - block->start);
         c.code += block->code != NULL;
         c.crossing += block->length[1] != 0;
         c.exits += block->exit_count;
@@ -52,6 +53,8 @@ void jit_describe(GString *out)
     g_string_append_printf(out, "descriptions        %zu/%zu\n", jit.bytes, jit.max_bytes);
     g_string_append_printf(out, "TB count            %" PRIu64 " (%" PRIu64 " of host code, %u made)\n",
                            c.blocks, c.code, made);
+    g_string_append_printf(out, "hot TB count        %" PRIu64 " (%u%%)\n", c.traces,
+                           percent(c.traces, c.blocks));
     g_string_append_printf(out, "TB avg target size  %" PRIu64 " max=%" PRIu64 " bytes, %" PRIu64
                            " instructions\n", c.blocks ? c.bytes / c.blocks : 0, c.longest,
                            c.blocks ? c.insns / c.blocks : 0);

@@ -392,6 +392,7 @@ static void give(Fixture *f, const Image *image)
 {
     memcpy((uint8_t *)f->test + sizeof(JitCpu), image->state, sizeof(image->state));
     memcpy(f->ram->host, image->ram, RAM_SIZE);
+    memset(f->test->core.heat, 0, sizeof(f->test->core.heat));
 }
 
 static void compare(Fixture *f, JitBlock *block)
@@ -466,9 +467,47 @@ static void test_random(void)
     jit_host_release();
 }
 
+/* How often a block is entered before its code says that it is hot; 0: it never does. */
+static unsigned entries_until_hot(Fixture *f, JitBlock *block)
+{
+    JitBlock *last = block;
+    unsigned number;
+
+    for (unsigned i = 0; i < 3 * JIT_HOT; i++) {
+        if (jit_host_run(&f->test->core, block, &last, &number) == JIT_END_HOT) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static void test_hot(void)
+{
+    g_autoptr(GError) error = NULL;
+    Fixture f = { 0 };
+
+    if (!jit_host_init(1 << 20, &error)) {
+        g_test_skip(error->message);
+        return;
+    }
+    set_up(&f);
+    for (unsigned trace = 0; trace < 2; trace++) {
+        JitBlock *block = make_block(5);
+        block->trace = trace;
+        jit_host_compile(block);
+        g_assert_nonnull(block->code);
+        g_assert_cmpuint(entries_until_hot(&f, block), ==, trace ? 0 : JIT_HOT);
+        g_assert_cmpuint(entries_until_hot(&f, block), ==, trace ? 0 : JIT_HOT);
+        jit_block_free(block);
+    }
+    tear_down(&f);
+    jit_host_release();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/jit-host/random", test_random);
+    g_test_add_func("/jit-host/hot", test_hot);
     return g_test_run();
 }

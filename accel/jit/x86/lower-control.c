@@ -269,58 +269,39 @@ static void check_branch(Lower *l, LowerCond c)
     }
 }
 
-#define TRACE_INSNS 24   /* so long, a block goes on behind a branch */
-
-/* May the block go on after another way out? `pc`: where, or where that way leads. */
-static bool goes_on(const Lower *l, uint64_t pc)
-{
-    const JitTranslation *t = l->t;
-
-    return !t->counted && t->insns + 1 < t->max_insns && l->ir->exits <= IR_MAX_EXITS - 4 &&
-           !((pc ^ t->context.pc) & JIT_PAGE_MASK);
-}
-
 /*
- * A block that is a loop is laid out again and again behind itself, as long as it is small: what
- * an iteration leaves in registers is there for the next.
+ * Which way does a branch of a trace go mostly, by what the block counted that ended with it? False: nobody
+ * knows, or the trace seldom comes so far.
  */
-static bool unroll(Lower *l, LowerCond c, uint64_t pc, uint64_t follows)
+static bool is_foreseen(Lower *l, bool *taken)
 {
-    const JitTranslation *t = l->t;
-    uint64_t end = follows + t->context.base;
+    unsigned count, all = jit_heat(l->t, l->basic, &count);
 
-    if (pc != t->context.pc || !goes_on(l, end)) {
-        return false;
-    }
-    l->round_insns = l->round_insns ? l->round_insns : t->insns + 1;
-    l->round_ops = l->round_ops ? l->round_ops : l->ir->count;
-    if (t->insns + 1 + l->round_insns > t->max_insns || l->ir->count + l->round_ops > IR_ENOUGH_OPS) {
-        return false;
-    }
-    ir_put(l->ir, X86_SLOT_RIP, number(l, follows));
-    ir_exit_if(l->ir, ir_cond_invert(c.cond), c.type, c.a, c.b, end);
-    l->again = true;
-    return true;
+    *taken = count > all / 2;
+    l->share = all ? l->share * MIN(*taken ? count : all - count, all) / all : 0;
+    return l->share >= JIT_HOT / 8;
 }
 
-/* If the condition holds to the target, else to what follows: in the same block, if it leads ahead. */
+/* If the condition holds to the target, else to what follows. */
 static void branch(Lower *l, LowerCond c)
 {
-    uint64_t target = branch_target(l), pc = target + l->t->context.base;
-    uint64_t follows = next_offset(l);
+    uint64_t base = l->t->context.base, target = branch_target(l), follows = next_offset(l);
+    bool goes_on, taken = false;
 
-    if (l->flags & (X86_CTX_TF | X86_CTX_SHADOW | X86_CTX_BREAK) ||
-        (pc ^ l->t->context.pc) & JIT_PAGE_MASK) {
+    if (!stays_on_page(l, target + base)) {
         jump_to_value(l, ir_select(l->ir, c.cond, c.type, c.a, c.b, number(l, target),
                                    number(l, follows)), 0);
         return;
     }
-    if (unroll(l, c, pc, follows)) {
+    goes_on = l->t->trace && is_foreseen(l, &taken) && stays_on_page(l, follows + base);
+    if (goes_on && taken && goes_on_at(l, target + base)) {
+        ir_put(l->ir, X86_SLOT_RIP, number(l, follows));
+        ir_exit_if(l->ir, ir_cond_invert(c.cond), c.type, c.a, c.b, follows + base);
         return;
     }
     ir_put(l->ir, X86_SLOT_RIP, number(l, target));
-    ir_exit_if(l->ir, c.cond, c.type, c.a, c.b, pc);
-    if (pc < l->end || l->t->insns >= TRACE_INSNS || !goes_on(l, pc)) {
+    ir_exit_if(l->ir, c.cond, c.type, c.a, c.b, target + base);
+    if (!goes_on || taken || !goes_on_at(l, follows + base)) {
         jump_to(l, follows);
     }
 }
@@ -333,13 +314,21 @@ void x86_lower_jcc(Lower *l)
     branch(l, c);
 }
 
+/* Always to a known target. */
+static void go_to(Lower *l, uint64_t target)
+{
+    if (!l->t->trace || !goes_on_at(l, target + l->t->context.base)) {
+        jump_to(l, target);
+    }
+}
+
 void x86_lower_jmp(Lower *l)
 {
     IrValue target = number(l, branch_target(l));
 
     check_target(l, target);
     check_target_64(l, target, 0);
-    jump_to(l, branch_target(l));
+    go_to(l, branch_target(l));
 }
 
 void x86_lower_jmp_rm(Lower *l)
@@ -368,7 +357,10 @@ static void push_next(Lower *l, IrValue target)
 void x86_lower_call(Lower *l)
 {
     push_next(l, number(l, branch_target(l)));
-    jump_to(l, branch_target(l));
+    if (l->depth < LOWER_RETURNS) {
+        l->returns[l->depth++] = next_offset(l);
+    }
+    go_to(l, branch_target(l));
 }
 
 void x86_lower_call_rm(Lower *l)
@@ -377,6 +369,22 @@ void x86_lower_call_rm(Lower *l)
 
     push_next(l, target);
     jump_to_value(l, target, jumped_from(l, -(int)l->insn.operand_size));
+}
+
+/* A trace goes on behind the call that it came by, if that is where the guest returns. */
+static void return_to(Lower *l, IrValue target, uint64_t from)
+{
+    uint64_t expected;
+
+    if (l->depth > 0 && l->t->trace) {
+        expected = l->returns[--l->depth];
+        if (goes_on_at(l, expected + l->t->context.base)) {
+            ir_put(l->ir, X86_SLOT_RIP, target);
+            ir_exit_if_indirect(l->ir, IR_NE, IR_I64, target, number(l, expected), from);
+            return;
+        }
+    }
+    jump_to_value(l, target, from);
 }
 
 void x86_lower_ret(Lower *l)
@@ -388,7 +396,7 @@ void x86_lower_ret(Lower *l)
     check_target(l, target);
     check_target_64(l, target, size + release);
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), size + release));
-    jump_to_value(l, target, size + release > MAX_MOVED ? 0 : jumped_from(l, size + release));
+    return_to(l, target, size + release > MAX_MOVED ? 0 : jumped_from(l, size + release));
 }
 
 /* JCXZ and its like. */

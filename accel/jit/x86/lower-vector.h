@@ -13,6 +13,9 @@
 #include "accel/jit/x86/x86.h"
 
 /* An instruction being lowered: `ir` is the block that it goes to. */
+#define LOWER_RUNS 16
+#define LOWER_RETURNS 8
+
 typedef struct Lower {
     IrBlock *ir;
     JitTranslation *t;
@@ -23,8 +26,16 @@ typedef struct Lower {
     uint32_t flags;       /* X86_CTX_* */
     IrValue linear;       /* of the memory operand, once made */
     int cc_op;            /* what is known of the slot; -1: nothing */
-    bool again;           /* the next instruction is the block's first once more */
-    unsigned round_insns, round_ops; /* of a block that is a loop: in one round of it */
+    uint64_t next;        /* the instruction to be lowered after this one */
+    struct {
+        uint64_t start, end;
+    } run[LOWER_RUNS];    /* of instructions one behind the other, in this round; the last goes on */
+    unsigned runs;
+    uint64_t basic;       /* what the last branch led to */
+    unsigned share;       /* of JIT_HOT times, as often a trace comes to here */
+    unsigned round_insns, round_ops, round_exits; /* of a block that is a loop: in one round of it */
+    uint64_t returns[LOWER_RETURNS]; /* where the calls lead back to that were followed, as offsets */
+    unsigned depth;
     IrValue minuend;      /* with CC_SUB: what was subtracted from, if it is at hand */
     bool ended;           /* the block ended with this instruction */
     bool leave;           /* it has to end after it */

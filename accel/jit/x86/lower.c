@@ -450,6 +450,52 @@ static void end_single(Lower *l)
     }
 }
 
+bool stays_on_page(const Lower *l, uint64_t pc)
+{
+    return !ends_single(l) && !((pc ^ l->t->context.pc) & JIT_PAGE_MASK);
+}
+
+/*
+ * A trace that comes back to where it begins is laid out once more behind itself, if there is room: what
+ * a round leaves in registers is there for the next.
+ */
+static bool has_room_for_round(Lower *l, unsigned insns)
+{
+    l->round_insns = l->round_insns ? l->round_insns : insns;
+    l->round_ops = l->round_ops ? l->round_ops : l->ir->count;
+    l->round_exits = l->round_exits ? l->round_exits : l->ir->exits;
+    return insns + l->round_insns <= l->t->max_insns &&
+           l->ir->count + l->round_ops <= IR_ENOUGH_OPS &&
+           l->ir->exits + l->round_exits <= IR_MAX_EXITS - 4;
+}
+
+/* Is the instruction at `pc` not in this round yet? After so many instructions. */
+static bool is_new(Lower *l, uint64_t pc, unsigned insns)
+{
+    if (pc == l->t->context.pc) {
+        return has_room_for_round(l, insns);
+    }
+    for (unsigned i = 0; i < l->runs; i++) {
+        uint64_t end = i + 1 < l->runs ? l->run[i].end : MAX(l->run[i].end, l->pc);
+        if (pc >= l->run[i].start && pc < end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool goes_on_at(Lower *l, uint64_t pc)
+{
+    const JitTranslation *t = l->t;
+
+    if (!stays_on_page(l, pc) || t->counted || t->insns + 1 >= t->max_insns ||
+        l->ir->exits > IR_MAX_EXITS - 4 || l->runs == LOWER_RUNS || !is_new(l, pc, t->insns + 1)) {
+        return false;
+    }
+    l->next = l->basic = pc;
+    return true;
+}
+
 void jump_to(Lower *l, uint64_t offset)
 {
     uint64_t pc = offset + l->t->context.base;
@@ -457,7 +503,7 @@ void jump_to(Lower *l, uint64_t offset)
     ir_put(l->ir, X86_SLOT_RIP, number(l, offset));
     if (ends_single(l)) {
         end_single(l);
-    } else if (!((pc ^ l->t->context.pc) & JIT_PAGE_MASK)) {
+    } else if (stays_on_page(l, pc)) {
         ir_goto(l->ir, pc);
         l->ended = true;
     } else {
@@ -549,11 +595,34 @@ static void lower_one(Lower *l, X86Decoded decoded)
     }
 }
 
+/* To the next instruction. False: the block ends before it. */
+static bool go_on(Lower *l)
+{
+    const JitTranslation *t = l->t;
+    bool jumps = l->next != l->end;
+
+    l->run[l->runs - 1].end = l->end;
+    if (t->insns >= t->max_insns || l->ir->count > IR_ENOUGH_OPS || l->ir->exits > IR_MAX_EXITS - 3 ||
+        jit_debug_break(t, l->next) || !(jumps || is_new(l, l->next, t->insns))) {
+        l->pc = l->next;
+        return false;
+    }
+    if (l->next == t->context.pc) {
+        l->runs = 0;
+    }
+    if (jumps || !l->runs) {
+        l->run[l->runs++].start = l->next;
+    }
+    l->pc = l->next;
+    return true;
+}
+
 void x86_lower_block(JitTranslation *t)
 {
     Lower l = { .ir = t->ir, .t = t, .cpu = (X86Jit *)t->cpu, .pc = t->context.pc,
-                .flags = t->context.flags, .cc_op = -1 };
+                .flags = t->context.flags, .cc_op = -1, .runs = 1, .basic = t->context.pc, .share = JIT_HOT };
 
+    l.run[0].start = l.run[0].end = l.pc;
     if (jit_debug_break(t, l.pc)) {
         ir_insn(l.ir, l.pc);
         ir_put(l.ir, X86_SLOT_RIP, insn_ip(&l));
@@ -567,15 +636,13 @@ void x86_lower_block(JitTranslation *t)
         if (decoded == X86_NO_BYTES) {
             break;
         }
-        l.end = l.pc + l.insn.length;
+        l.next = l.end = l.pc + l.insn.length;
         l.sti = false;
         lower_one(&l, decoded);
         t->insns++;
+        t->start = MIN(t->start, l.pc);
         t->end = MAX(t->end, l.end);
-        l.pc = l.again ? t->context.pc : l.end;
-        l.again = false;
-        if (!l.ended && (t->insns >= t->max_insns || l.ir->count > IR_ENOUGH_OPS ||
-                         l.ir->exits > IR_MAX_EXITS - 3 || jit_debug_break(t, l.pc))) {
+        if (!l.ended && !go_on(&l)) {
             break;
         }
     }

@@ -95,6 +95,10 @@ IrValue carry_flag(Lower *l);
 IrValue call_system(Lower *l, X86SystemHelper helper, IrValue a, IrValue b, IrValue c, IrValue d);
 /* A block of one instruction, after which the loop looks around. */
 bool ends_single(const Lower *l);
+/* Is that in the block's page, and nothing is looked for between instructions? */
+bool stays_on_page(const Lower *l, uint64_t pc);
+/* Does the block go on there after this instruction? Then that is l->next. */
+bool goes_on_at(Lower *l, uint64_t pc);
 /* rip is set to `offset` in CS, and the block ends: chained when it is on this page. */
 void jump_to(Lower *l, uint64_t offset);
 /* `from`: what x86_jumped() is told where no block is known there; 0: nothing. */

@@ -117,6 +117,79 @@ static void test_loops(void)
     map(0);
 }
 
+/*
+ * Code that is entered so often that its usual path is laid out in one piece, and then goes other ways: by
+ * branches, by a callee that returns elsewhere, by a fault, by a change of the code.
+ */
+static volatile u64 trail;
+
+#define WALK \
+    "1: movq %%rax, trail(%%rip); movzbl (%%rsi), %%ecx; incq %%rsi\n" \
+    "testb $1, %%cl; jz 2f; addq $3, %%rax; jmp 3f\n" \
+    "2: leaq (%%rax, %%rax, 2), %%rax\n" \
+    "3: testb $2, %%cl; jz 4f; call 6f; notq %%rax\n" \
+    "4: testb $4, %%cl; jz 5f; xorq %%rcx, %%rax\n" \
+    "5: decq %%rdx; jnz 1b; jmp 7f\n" \
+    "6: rolq $7, %%rax; btl $3, %%ecx; sbbl %%r8d, %%r8d; andl $3, %%r8d\n" \
+    "addq %%r8, (%%rsp); ret\n"             /* behind the NOT, or not */ \
+    "7:\n"
+
+static u64 walked(u64 a, const volatile u8 *data, u64 count)
+{
+    while (count--) {
+        u8 c = *data++;
+        a = c & 1 ? a + 3 : 3 * a;
+        if (c & 2) {
+            a = a << 7 | a >> 57;
+            a = c & 8 ? a : ~a;
+        }
+        a = c & 4 ? a ^ c : a;
+    }
+    return a;
+}
+
+static void test_traces(void)
+{
+    volatile u8 *data = (volatile u8 *)page[0];
+    u64 seed = 1, sum, at, count;
+
+    map((u64)page[0] | 3);
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned i = 0; i < 0x1000; i++) {
+            seed = seed * 6364136223846793005 + 1442695040888963407;
+            /* Mostly the same way for some rounds, then any. */
+            data[i] = round % 8 < 3 || i % 256 ? round / 8 * 3 : seed >> 40;
+        }
+        sum = round;
+        at = AT;
+        count = 0x1000;
+        asm volatile(WALK : "+a"(sum), "+S"(at), "+d"(count) :: "rcx", "r8", "memory", "cc");
+        check("walk", sum, walked(round, data, 0x1000));
+        TRY("movq %0, %%rsi; movl $5, %%eax; movl $-1, %%edx;" WALK, AT + 16 * round);
+        EXPECT(PF, 0);
+        check("cr2", caught.cr2, AT + 0x1000);
+        check("walk to the fault", trail, walked(5, data + 16 * round, 0x1000 - 16 * round));
+    }
+    map(0);
+}
+
+/* The immediate of an addition in a loop, changed by the loop itself when it is hot. */
+static void test_hot_change(void)
+{
+    u64 sum = 0, count = 10000;
+    const volatile u8 *code;
+
+    asm volatile("jmp 2f\n"
+                 "1: addl $1, %%eax\n"
+                 "decq %%rcx; jz 3f\n"
+                 "testl $0x3ff, %%ecx; jnz 1b\n"
+                 "incb 1b+2(%%rip); jmp 1b\n"
+                 "2: leaq 1b(%%rip), %1; jmp 1b\n"
+                 "3:" : "+a"(sum), "=&r"(code), "+c"(count) :: "memory", "cc");
+    check("sum", sum, 784 * 1 + 1024 * (2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10));
+    check("the immediate", code[2], 10);
+}
+
 /* Divisions of a sign-extended number, and those of the same double-width number from memory. */
 static u64 number[6];
 
@@ -719,6 +792,8 @@ void main(void)
     run("faults", test_faults);
     run("mtrrs", test_mtrrs);
     run("loops", test_loops);
+    run("traces", test_traces);
+    run("a change of hot code", test_hot_change);
     run("divisions", test_divisions);
     run("performance counters", test_counters);
     run("delivery", test_delivery);
