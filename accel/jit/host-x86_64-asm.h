@@ -26,6 +26,7 @@ typedef struct Asm {
     uint8_t *code;
     unsigned length, size;
     bool full;
+    int32_t middle;          /* what RBP points to, as an offset in the state: JitArch.middle */
 } Asm;
 
 static inline void asm_byte(Asm *a, unsigned byte)
@@ -53,9 +54,10 @@ static inline void asm_rex(Asm *a, bool wide, int reg, int index, int rm, bool f
     }
 }
 
-/* ModRM and displacement for [base + disp]. */
+/* ModRM and displacement for [base + disp]; with RBP for what lies at `disp` in the state. */
 static inline void asm_memory(Asm *a, int reg, int base, int32_t disp)
 {
+    disp -= base == RBP ? a->middle : 0;
     bool small = disp >= -128 && disp <= 127;
 
     asm_byte(a, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7));

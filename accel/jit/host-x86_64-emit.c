@@ -60,6 +60,16 @@ static void emit_select(Gen *g, const IrOp *op)
     gen_hold(g, to, g->at);
 }
 
+/* In the cold part: the loop finds where to go on, and is told what the operation says. */
+static void emit_way_to_loop(Gen *g, const IrOp *op)
+{
+    if (op->imm) {
+        asm_mov_imm(&g->cold, RAX, op->imm);
+        asm_store(&g->cold, 8, RAX, RBP, offsetof(JitCpu, jumped_from));
+    }
+    gen_fix(g, asm_jmp(&g->cold), true, INDIRECT, false);
+}
+
 static void emit_exit_if(Gen *g, const IrOp *op)
 {
     emit_compare(g, op);
@@ -71,10 +81,7 @@ static void emit_exit_if(Gen *g, const IrOp *op)
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->vector, false);
     if (op->flags & IR_INDIRECT) {
-        if (op->imm) {
-            asm_mov_imm(&g->cold, RAX, op->imm);
-        }
-        gen_fix(g, asm_jmp(&g->cold), true, op->imm ? INDIRECT_FROM : INDIRECT, false);
+        emit_way_to_loop(g, op);
     } else {
         gen_exit(g, op->target);
     }
@@ -87,7 +94,7 @@ static void emit_raise_if(Gen *g, const IrOp *op)
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->vector, false);
     gen_load_value(g, &g->cold, RSI, op->c);
-    asm_mov_rr(&g->cold, RDI, RBP);
+    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->cold, (const void *)op->helper->function);
     asm_byte(&g->cold, 0xcc);
 }
@@ -338,7 +345,7 @@ static void emit_call(Gen *g, const IrOp *op)
             gen_load_value(g, &g->hot, targets[n], args[n]);
         }
     }
-    asm_mov_rr(&g->hot, RDI, RBP);
+    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)op->helper->function);
     if (g->place[g->at].last) {
         asm_mov_rr(&g->hot, gen_result(g), RAX);
@@ -358,7 +365,7 @@ static void emit_atomic(Gen *g, const IrOp *op)
         asm_mov_imm(&g->hot, RCX, 0);
     }
     asm_mov_imm(&g->hot, R8, (uintptr_t)op->opcode | op->size << 8 | op->mode << 16);
-    asm_mov_rr(&g->hot, RDI, RBP);
+    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)jit_atomic_packed);
     asm_mov_rr(&g->hot, gen_result(g), RAX);
 }
@@ -427,7 +434,7 @@ static void emit_load(Gen *g, const IrOp *op)
     asm_load_index(&g->hot, op->size, sign, wide, to, address, RCX);
     gen_begin_miss(g, miss, to);
     asm_mov_rr(&g->cold, RSI, address);
-    asm_mov_rr(&g->cold, RDI, RBP);
+    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     asm_mov_imm(&g->cold, RDX, op->size);
     asm_mov_imm(&g->cold, RCX, op->mode);
     gen_call(g, &g->cold, (const void *)jit_load);
@@ -453,7 +460,7 @@ static void emit_store(Gen *g, const IrOp *op)
     asm_mov_rr(&g->cold, RAX, value);
     asm_mov_rr(&g->cold, RSI, address);
     asm_mov_rr(&g->cold, R8, RAX);
-    asm_mov_rr(&g->cold, RDI, RBP);
+    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     asm_mov_imm(&g->cold, RDX, op->size);
     asm_mov_imm(&g->cold, RCX, op->mode);
     gen_call(g, &g->cold, (const void *)jit_store);
@@ -545,16 +552,6 @@ static void emit_jump_entry(Gen *g)
     asm_rm(&g->hot, true, 0x03, RCX, RBP, offsetof(JitCpu, jumps));
 }
 
-/* Where it is not known, the loop finds it, and is told what the operation says. */
-static unsigned emit_way_to_loop(Gen *g, const IrOp *op)
-{
-    unsigned at = g->cold.length;
-
-    asm_mov_imm(&g->cold, RAX, op->imm);
-    gen_fix(g, asm_jmp(&g->cold), true, INDIRECT_FROM, false);
-    return at;
-}
-
 /* To the block there, if it is known, whatever its context is. */
 static void emit_anywhere(Gen *g)
 {
@@ -563,7 +560,7 @@ static void emit_anywhere(Gen *g)
         emit_return(g, RETURN_INDIRECT);
         return;
     }
-    asm_mov_rr(&g->hot, RDI, RBP);
+    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)gen_way_on);
     asm_byte(&g->hot, 0xff);
     asm_register(&g->hot, 4, RAX);
@@ -572,10 +569,13 @@ static void emit_anywhere(Gen *g)
 /* To the block at the pc in the slot, if it is known and its context is this one's. */
 static void emit_indirect(Gen *g, const IrOp *op)
 {
-    unsigned miss = op->imm ? emit_way_to_loop(g, op) : INDIRECT;
+    unsigned miss = op->imm ? g->cold.length : INDIRECT;
     const JitArch *arch = jit.arch;
     IrValue pc = g->current[arch->pc_slot];
 
+    if (op->imm) {
+        emit_way_to_loop(g, op);
+    }
     finish(g);
     if (!g->block->context || !pc) {
         gen_fix(g, asm_jmp(&g->hot), false, miss, op->imm);

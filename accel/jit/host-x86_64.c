@@ -20,8 +20,10 @@
 
 static struct {
     uint8_t *write, *run;    /* the same memory */
+    /* Hot code lies one behind the other from the start up, cold code from the end down. */
     size_t size, used, fixed; /* `fixed`: the entry and the epilogue */
-    size_t epilogue, indirect, indirect_from; /* `indirect`: gives RETURN_INDIRECT */
+    size_t cold;             /* where cold code begins */
+    size_t epilogue, indirect; /* `indirect`: gives RETURN_INDIRECT */
     uint32_t features;       /* IR_HOST_* */
 } code;
 
@@ -69,7 +71,7 @@ static void emit_budget(Asm *a, unsigned alu, unsigned insns)
 {
     asm_bytes(a, 0x8348, 2);
     asm_byte(a, 0x80 | alu << 3 | RBP);
-    asm_bytes(a, offsetof(JitCpu, budget), 4);
+    asm_bytes(a, offsetof(JitCpu, budget) - a->middle, 4);
     asm_byte(a, insns);
 }
 
@@ -90,7 +92,7 @@ void gen_count_heat(Asm *a, unsigned index)
 {
     asm_bytes(a, 0x8366, 2);    /* ADD WORD PTR */
     asm_byte(a, 0x80 | ALU_ADD << 3 | RBP);
-    asm_bytes(a, offsetof(JitCpu, heat) + index * sizeof(uint16_t), 4);
+    asm_bytes(a, offsetof(JitCpu, heat) + index * sizeof(uint16_t) - a->middle, 4);
     asm_byte(a, JIT_HEAT_STEP);
 }
 
@@ -108,7 +110,7 @@ static void emit_block(Gen *g)
     /* Somebody may want the CPU. Seven bytes, since jit_host_close() replaces this instruction. */
     asm_byte(&g->hot, 0x80);
     asm_byte(&g->hot, 0x80 | ALU_CMP << 3 | RBP);
-    asm_bytes(&g->hot, offsetof(JitCpu, attention), 4);
+    asm_bytes(&g->hot, offsetof(JitCpu, attention) - g->hot.middle, 4);
     asm_byte(&g->hot, 0);
     gen_fix(g, asm_jcc(&g->hot, CC_NE), false, g->cold.length, true);
     asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
@@ -133,17 +135,17 @@ static void emit_block(Gen *g)
     }
 }
 
-static void apply_fixups(Gen *g, uint8_t *at)
+/* `hot` and `cold`: where they lie in code memory. */
+static void apply_fixups(Gen *g, size_t hot, size_t cold)
 {
     for (unsigned i = 0; i < g->fixup_count; i++) {
         const Fixup *f = &g->fixups[i];
-        uint32_t place = f->at + (f->in_cold ? g->hot.length : 0);
-        int64_t target = f->to == EPILOGUE   ? (int64_t)code.epilogue - (at - code.write)
-                         : f->to == INDIRECT ? (int64_t)code.indirect - (at - code.write)
-                         : f->to == INDIRECT_FROM ? (int64_t)code.indirect_from - (at - code.write)
-                                             : (int64_t)f->to + (f->to_cold ? g->hot.length : 0);
-        int32_t distance = (int32_t)(target - (place + 4));
-        memcpy(at + place, &distance, sizeof(distance));
+        size_t place = f->at + (f->in_cold ? cold : hot);
+        size_t target = f->to == EPILOGUE   ? code.epilogue
+                        : f->to == INDIRECT ? code.indirect
+                                            : f->to + (f->to_cold ? cold : hot);
+        int32_t distance = (int32_t)((int64_t)target - (int64_t)(place + 4));
+        memcpy(code.write + place, &distance, sizeof(distance));
     }
 }
 
@@ -151,20 +153,19 @@ size_t jit_host_compile(JitBlock *block)
 {
     static Gen *g;
     static uint8_t *hot, *cold;
-    uint8_t *at;
+    size_t at, cold_at;
 
     if (!code.write || jit_host_is_full()) {
         return 0;
     }
-    at = code.write + code.used;
     if (!g) {
         g = g_new(Gen, 1);
         hot = g_malloc(HOT_BYTES);
         cold = g_malloc(COLD_BYTES);
     }
     memset(g, 0, offsetof(Gen, place));
-    g->hot = (Asm){ .code = hot, .size = HOT_BYTES };
-    g->cold = (Asm){ .code = cold, .size = COLD_BYTES };
+    g->hot = (Asm){ .code = hot, .size = HOT_BYTES, .middle = jit.arch->middle };
+    g->cold = (Asm){ .code = cold, .size = COLD_BYTES, .middle = jit.arch->middle };
     g->host = code.features;
     g->block = block;
     g->ops = block->ops;
@@ -173,23 +174,22 @@ size_t jit_host_compile(JitBlock *block)
     if (g->failed || g->hot.full || g->cold.full) {
         return 0;
     }
-    /* The cold part begins at a multiple of 4, as the words of exits need. */
-    while (g->hot.length % 4) {
-        asm_byte(&g->hot, 0xcc);
-    }
-    memcpy(at, g->hot.code, g->hot.length);
-    memcpy(at + g->hot.length, g->cold.code, g->cold.length);
-    apply_fixups(g, at);
+    at = code.used;
+    cold_at = (code.cold - g->cold.length) & ~(size_t)(CODE_ALIGN - 1);
+    memcpy(code.write + at, g->hot.code, g->hot.length);
+    memcpy(code.write + cold_at, g->cold.code, g->cold.length);
+    apply_fixups(g, at, cold_at);
     for (unsigned n = 0; n < block->exit_count; n++) {
         if (g->exits[n].jump) {
-            block->exits[n].jump = code.used + g->hot.length + g->exits[n].jump;
-            block->exits[n].stub = code.used + g->hot.length + g->exits[n].stub;
+            block->exits[n].jump = cold_at + g->exits[n].jump;
+            block->exits[n].stub = cold_at + g->exits[n].stub;
             block->exits[n].from = block;
         }
     }
-    block->code = code.run + code.used;
-    code.used += (g->hot.length + g->cold.length + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1);
-    return g->hot.length + g->cold.length;
+    block->code = code.run + at;
+    code.used = (at + g->hot.length + CODE_ALIGN - 1) & ~(size_t)(CODE_ALIGN - 1);
+    code.cold = cold_at;
+    return g->hot.length;
 }
 
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to)
@@ -238,7 +238,7 @@ const void *gen_way_on(JitCpu *cpu)
 
 static const int8_t kept[] = { RBX, RBP, R12, R13, R14, R15 };
 
-/* entry(cpu, code): saves what the ABI says, and jumps; the epilogue returns RAX. */
+/* entry(middle of the state, code): saves what the ABI says, and jumps; the epilogue returns RAX. */
 static void emit_entry(void)
 {
     Asm a = { .code = code.write, .size = 256 };
@@ -260,8 +260,6 @@ static void emit_entry(void)
         asm_byte(&a, 0x58 | (kept[i] & 7));
     }
     asm_byte(&a, 0xc3);
-    code.indirect_from = a.length;
-    asm_store(&a, 8, RAX, RBP, offsetof(JitCpu, jumped_from));
     code.indirect = a.length;
     asm_mov_imm(&a, RAX, RETURN_INDIRECT);
     unsigned jump = asm_jmp(&a);
@@ -310,7 +308,7 @@ bool jit_host_init(size_t bytes, GError **error)
     code.run = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     number = errno;
     close(fd);
-    code.size = bytes;
+    code.size = code.cold = bytes;
     if (code.write == MAP_FAILED || code.run == MAP_FAILED) {
         error_set_errno(error, number, "cannot map code memory");
         jit_host_release();
@@ -334,6 +332,7 @@ void jit_host_release(void)
 void jit_host_flush(void)
 {
     code.used = code.fixed;
+    code.cold = code.size;
 }
 
 size_t jit_host_shared(const void **address)
@@ -345,12 +344,12 @@ size_t jit_host_shared(const void **address)
 size_t jit_host_used(size_t *size)
 {
     *size = code.write ? code.size - code.fixed : 0;
-    return code.write ? code.used - code.fixed : 0;
+    return code.write ? code.used - code.fixed + code.size - code.cold : 0;
 }
 
 bool jit_host_is_full(void)
 {
-    return code.write && code.size - code.used < ROOM_LEFT;
+    return code.write && code.cold - code.used < ROOM_LEFT;
 }
 
 #define MXCSR_FLAGS 0x3fu
@@ -385,12 +384,12 @@ void jit_host_float_save(JitCpu *cpu)
 
 JitEnd jit_host_run(JitCpu *cpu, JitBlock *block, JitBlock **last, unsigned *number)
 {
-    typedef uint64_t (*Entry)(JitCpu *, const void *);
+    typedef uint64_t (*Entry)(void *, const void *);
     uint64_t end;
 
     cpu->core->in_code = true;
     jit_host_float_load(cpu);
-    end = ((Entry)(void *)code.run)(cpu, block->code);
+    end = ((Entry)(void *)code.run)((uint8_t *)cpu + cpu->arch->middle, block->code);
     jit_host_float_save(cpu);
     cpu->core->in_code = false;
     if (end == RETURN_LEAVE) {

@@ -8,7 +8,7 @@
  *   host-x86_64-values.c   where values lie, and which registers they get
  *   host-x86_64-vector.c   vectors of the state in host registers
  *
- * RBP is the CPU's state; RAX, RCX and RDX are scratch; the rest but RSP holds values. A value lies
+ * RBP points into the CPU's state (JitArch.middle); RAX, RCX and RDX are scratch; the rest but RSP holds values. A value lies
  * in a register, in a slot's memory, on the stack, or is a constant. IR_PUT moves nothing: the slot
  * is `dirty` until somebody may look at its memory. Memory accesses that hit the TLB show
  * nothing, so their slow way, out of line, stores the dirty slots first.
@@ -38,11 +38,9 @@
 /* What generated code gives back: these, or a JitExit. */
 enum { RETURN_LEAVE, RETURN_INDIRECT, RETURN_HOT };
 
-/* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT; the same, and
- * RAX is JitCpu.jumped_from. */
+/* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT. */
 #define EPILOGUE UINT_MAX
 #define INDIRECT (UINT_MAX - 1)
-#define INDIRECT_FROM (UINT_MAX - 2)
 
 typedef struct Place {
     int8_t reg;

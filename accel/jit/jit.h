@@ -106,6 +106,7 @@ typedef struct JitArch {
     unsigned aligned_modes;       /* bits 1 << mode: of accesses of up to 8 bytes that must be aligned;
                                    * they go the slow way each time */
     unsigned pc_slot;             /* the instruction pointer: JitContext.pc minus base */
+    uint32_t middle;              /* of the state: generated code reaches 128 bytes before and behind best */
     uint32_t scratch, scratch_end; /* state whose content matters within an instruction only */
     uint32_t mxcsr;               /* where in the state a uint32_t has MXCSR's format, for
                                    * IR_VEX_MXCSR; 0: nowhere */
@@ -202,18 +203,19 @@ struct JitCpu {
     Vcpu vcpu;
     const JitArch *arch;
     AddressSpace *memory, *io;
-    JitTlb tlb[JIT_MMU_MODES];
     JitJump *jumps;              /* 1 << JIT_JUMP_BITS */
     uint64_t jump_salt;          /* of the tags in there: one for each time it was flushed */
     JitWatch watch[JIT_WATCHES]; /* the architecture has the first JIT_ARCH_WATCHES */
     unsigned watches;            /* one more than the highest in use */
-    atomic_bool attention;       /* leave the chain of blocks: look around */
     int64_t budget;              /* with -icount: instructions that it may execute */
     uint64_t jumped_from;        /* of the IR_GOTO_INDIRECT that came out of code; 0: none */
     bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
     uint16_t heat[JIT_HEATS];    /* how often blocks were entered, * JIT_HEAT_STEP: see jit_heat_index() */
+    /* Last, so that they are near to the architecture's slots: JitArch.middle. */
+    atomic_bool attention;       /* leave the chain of blocks: look around */
+    JitTlb tlb[JIT_MMU_MODES];
 };
 
 /* ---- for helpers and hooks, in the CPU's thread, all slots in memory ---- */

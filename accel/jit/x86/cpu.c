@@ -494,7 +494,7 @@ static void machine_detach(void) { }
 
 const JitArch x86_jit_arch = {
     .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
-    .mmu_modes = JIT_MMU_MODES, .aligned_modes = 1u << X86_MODE_ALIGNED, .pc_slot = X86_SLOT_RIP,
+    .mmu_modes = JIT_MMU_MODES, .aligned_modes = 1u << X86_MODE_ALIGNED, .pc_slot = X86_SLOT_RIP, .middle = offsetof(X86Jit, gpr),
     .scratch = offsetof(X86Jit, scratch), .scratch_end = offsetof(X86Jit, shift_counts),
     .mxcsr = offsetof(X86Jit, mxcsr), .watch_hit = x86_watch_hit, .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,

@@ -122,19 +122,19 @@ typedef struct X86Fpr {
 
 typedef struct X86Jit {
     JitCpu core;
-    X86Cpu *x86;
-    const X86CpuState *initial;  /* the X86Cpu's; in and out by get_state, put_state */
 
     /* slots: see x86_slots[] in flags.c */
-    uint64_t gpr[16];
     uint64_t rip;                /* the instruction pointer, an offset in CS */
     uint64_t cc_dst, cc_src, cc_src2;
     uint32_t cc_op;              /* X86CcOp */
     uint32_t direction;          /* RFLAGS.DF: 0, or X86_DF */
     uint32_t rflags;             /* all but the arithmetic flags and DF, which are 0 here */
+    uint64_t gpr[16];            /* what lies around their beginning, generated code reaches by short offsets */
     uint64_t base[6];            /* of the segments, in 64-bit code as they add; ES … GS */
 
     /* not slots */
+    X86Cpu *x86;
+    const X86CpuState *initial;  /* the X86Cpu's; in and out by get_state, put_state */
     X86Segment segment[X86_SEGMENTS]; /* .base of ES … GS is kept equal to base[] outside */
     X86DescriptorTable gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, cr8;
