@@ -91,7 +91,7 @@ bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t 
 
 /* ---- per CPU ---- */
 
-#define JIT_TLB_BITS 9
+#define JIT_TLB_BITS 12
 #define JIT_TLB_ENTRIES (1u << JIT_TLB_BITS)
 #define JIT_TLB_BANKS 6
 #define JIT_MAX_CONTEXTS 0x10000
