@@ -83,7 +83,7 @@ static void emit_exit_if(Gen *g, const IrOp *op)
     if (op->flags & IR_INDIRECT) {
         emit_way_to_loop(g, op);
     } else {
-        gen_exit(g, op->target);
+        gen_exit(g, &g->cold, op->target);
     }
 }
 
@@ -527,14 +527,7 @@ static void emit_return(Gen *g, unsigned what)
 static void emit_goto(Gen *g, const IrOp *op)
 {
     finish(g);
-    gen_fix(g, asm_jmp(&g->hot), false, 0, true);
-    /* Where the exit is, is known only now. */
-    unsigned jump = g->fixup_count - 1;
-    while ((g->cold.length + 1) % 4) {
-        asm_byte(&g->cold, 0x90);
-    }
-    g->fixups[jump].to = g->cold.length;
-    gen_exit(g, op->target);
+    gen_exit(g, &g->hot, op->target);
 }
 
 /*

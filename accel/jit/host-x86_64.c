@@ -38,15 +38,16 @@ void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold)
     g->fixups[g->fixup_count++] = (Fixup){ at, to, in_cold, to_cold };
 }
 
-void gen_exit(Gen *g, unsigned number)
+void gen_exit(Gen *g, Asm *a, unsigned number)
 {
     /* The displacement is changed while it may be executed, so it lies in one aligned word. */
-    while ((g->cold.length + 1) % 4) {
-        asm_byte(&g->cold, 0x90);
+    while ((a->length + 1) % 4) {
+        asm_byte(a, 0x90);
     }
-    g->exits[number].jump = asm_jmp(&g->cold);
+    g->exits[number].hot = a == &g->hot;
+    g->exits[number].jump = asm_jmp(a);
     g->exits[number].stub = g->cold.length;
-    gen_fix(g, g->exits[number].jump, true, g->cold.length, true);
+    gen_fix(g, g->exits[number].jump, a == &g->cold, g->cold.length, true);
     asm_mov_imm(&g->cold, RAX, (uintptr_t)&g->block->exits[number]);
     gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
 }
@@ -181,7 +182,7 @@ size_t jit_host_compile(JitBlock *block)
     apply_fixups(g, at, cold_at);
     for (unsigned n = 0; n < block->exit_count; n++) {
         if (g->exits[n].jump) {
-            block->exits[n].jump = cold_at + g->exits[n].jump;
+            block->exits[n].jump = (g->exits[n].hot ? at : cold_at) + g->exits[n].jump;
             block->exits[n].stub = cold_at + g->exits[n].stub;
             block->exits[n].from = block;
         }

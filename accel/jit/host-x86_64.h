@@ -83,8 +83,9 @@ typedef struct Gen {
     bool wide;               /* upper halves of YMM registers may be in use */
     unsigned fixup_count;
     struct {
-        unsigned jump;       /* of exit n, in the cold part; 0: none */
-        unsigned stub;
+        unsigned jump;       /* of exit n; 0: none */
+        unsigned stub;       /* in the cold part: what the jump leads to while it is not chained */
+        bool hot;            /* the jump lies in the hot part */
     } exits[IR_MAX_EXITS];
     bool failed;
     /* Not cleared for each block: */
@@ -98,8 +99,8 @@ typedef struct Gen {
 void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold);
 /* Adds a step to an entry of JitCpu.heat, and sets CF when it comes round. */
 void gen_count_heat(Asm *a, unsigned index);
-/* In the cold part: a jump that can be led to another block, and what it does until then. */
-void gen_exit(Gen *g, unsigned number);
+/* A jump that can be led to another block, and what it does until then. */
+void gen_exit(Gen *g, Asm *a, unsigned number);
 
 /* For generated code: the way into the block where the CPU is; that to the loop, if none is known. */
 const void *gen_way_on(JitCpu *cpu);
