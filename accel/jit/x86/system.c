@@ -551,13 +551,34 @@ static void flat(X86Jit *cpu, uint16_t cs, uint16_t ss, unsigned cpl, bool wide,
     x86_context_changed(cpu);
 }
 
+/* Intel's have SYSCALL and SYSRET in 64-bit code only: SDM volume 2; AMD APM volume 3. */
+static void need_syscall(X86Jit *cpu)
+{
+    if (!(cpu->efer & X86_EFER_SCE) ||
+        (!x86_code64(cpu) && g_str_equal(cpu->x86->definition.vendor, "GenuineIntel"))) {
+        x86_raise(cpu, X86_UD);
+    }
+}
+
+static void syscall_legacy(X86Jit *cpu, uint64_t next)
+{
+    uint16_t cs = cpu->star >> 32;
+
+    cpu->gpr[X86_RCX] = (uint32_t)next;
+    cpu->rflags &= ~(X86_VM | X86_IF | X86_RF);
+    flat(cpu, cs, cs + 8, 0, false, (uint32_t)cpu->star);
+    x86_step_over(cpu, cpu->rflags & X86_TF);
+}
+
 uint64_t x86_help_syscall(X86Jit *cpu, uint64_t next)
 {
     uint64_t flags = x86_get_rflags(cpu);
     uint16_t cs = cpu->star >> 32;
 
-    if (!(cpu->efer & X86_EFER_SCE) || !x86_long_mode(cpu)) {
-        x86_raise(cpu, X86_UD);
+    need_syscall(cpu);
+    if (!x86_long_mode(cpu)) {
+        syscall_legacy(cpu, next);
+        return 0;
     }
     cpu->gpr[X86_RCX] = next;
     cpu->gpr[X86_R11] = flags & ~(uint64_t)X86_RF;
@@ -573,14 +594,19 @@ uint64_t x86_help_sysret(X86Jit *cpu, uint64_t size)
     uint16_t cs = cpu->star >> 48;
     bool wide = size == 8;
 
-    if (!(cpu->efer & X86_EFER_SCE) || !x86_code64(cpu)) {
-        x86_raise(cpu, X86_UD);
+    need_syscall(cpu);
+    if (!(cpu->cr0 & X86_CR0_PE)) {
+        x86_raise_gp(cpu, 0);
     }
     need_cpl0(cpu);
     if (wide && !x86_canonical(cpu, cpu->gpr[X86_RCX])) {
         x86_raise_gp(cpu, 0);
     }
-    x86_set_rflags(cpu, (cpu->gpr[X86_R11] & 0x3c7fd7) | X86_RFLAGS_FIXED);
+    if (x86_code64(cpu)) {
+        x86_set_rflags(cpu, (cpu->gpr[X86_R11] & 0x3c7fd7) | X86_RFLAGS_FIXED);
+    } else {
+        cpu->rflags |= X86_IF;
+    }
     flat(cpu, wide ? cs + 16 : cs, cs + 8, 3, wide,
          wide ? cpu->gpr[X86_RCX] : (uint32_t)cpu->gpr[X86_RCX]);
     x86_unmasked(cpu);

@@ -218,6 +218,30 @@ static void test_user(void)
     EXPECT(GP, CODE);
 }
 
+/* Of AMD's CPUs, which -cpu max is one of. */
+void on_syscall(void);
+asm(".text\n.globl on_syscall\non_syscall: movw %cs, seen; movw %ss, seen+4; pushf; popl seen+8; sysret");
+
+static void test_syscall(void)
+{
+    write_msr(0xc0000081, (u64)(UCODE & ~3) << 48 | (u64)CODE << 32 | (u32)on_syscall);
+    TRY("syscall", 0);
+    EXPECT(UD, 0);
+    write_msr(0xc0000080, 1);
+    seen[0] = seen[1] = 0;
+    TRY("pushf; orl $0x200, (%%esp); popf; syscall; int $0x82", 0);
+    EXPECT(0x82, 0);
+    check("cs in the kernel", seen[0], CODE);
+    check("ss in the kernel", seen[1], DATA);
+    check("flags in the kernel", seen[2] & 0x200, 0);
+    check("cs", caught.cs, UCODE);
+    check("flags", caught.flags & 0x200, 0x200);
+    TRY(TO_USER "sysret", 0, USER(-1));
+    EXPECT(GP, 0);
+    write_msr(0xc0000080, 0);
+    asm volatile("cli");
+}
+
 void gate_target(void);
 asm(".text\n.globl gate_target\ngate_target: movl 8(%esp), %eax; movl %eax, %ss:seen; movl 12(%esp), %eax; "
     "movl %eax, %ss:seen+4; movl %cs, %eax; movl %eax, %ss:seen+8; lret $8");
@@ -737,6 +761,7 @@ void main(void)
     load_idt();
     run("vectors", test_bad_vector);
     run("user mode", test_user);
+    run("syscall", test_syscall);
     run("call gates", test_call_gate);
     run("task by call", test_task_call);
     run("task by interrupt", test_task_interrupt);
