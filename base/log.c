@@ -24,9 +24,13 @@ static const LogItemName item_names[] = {
     { "trace", LOG_TRACE, "trace points (-d trace:PATTERN, or -trace PATTERN)" },
     { "in_asm", LOG_IN_ASM, "guest code as it is translated" },
     { "op", LOG_OP, "intermediate form of translated code" },
+    { "op_opt", LOG_OP_OPT, "the same after what has no effect was taken out" },
     { "out_asm", LOG_OUT_ASM, "host code as it is generated" },
     { "exec", LOG_EXEC, "every translated block as it is entered" },
     { "page", LOG_PAGE, "pages with translated code, and writes to them" },
+    { "mmu", LOG_MMU, "translations of addresses as they are found and forgotten" },
+    { "pcall", LOG_PCALL, "far jumps, calls, returns and task switches in protected mode" },
+    { "fpu", LOG_FPU, "with cpu: floating-point and vector registers, too" },
     { "nochain", LOG_NOCHAIN, "blocks do not go on to one another, so that exec and cpu show all" },
 };
 

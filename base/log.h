@@ -26,6 +26,10 @@ typedef enum LogItem {
     LOG_EXEC          = 1 << 10,
     LOG_PAGE          = 1 << 11,
     LOG_NOCHAIN       = 1 << 12, /* the software CPU comes back to its loop after every block */
+    LOG_OP_OPT        = 1 << 13,
+    LOG_MMU           = 1 << 14, /* translations found and forgotten */
+    LOG_PCALL         = 1 << 15, /* far transfers in protected mode */
+    LOG_FPU           = 1 << 16, /* LOG_CPU shows floating-point and vector registers, too */
 } LogItem;
 
 extern unsigned log_mask;

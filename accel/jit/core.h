@@ -65,6 +65,7 @@ typedef struct Jit {
     bool one_insn;
     bool exact_float;            /* jit_float_is_exact() */
     bool icount;                 /* time counts instructions: icount.c */
+    bool single_turns;           /* one CPU runs at a time: turns.c */
     GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
     bool attached;
     bool putting;                /* jit_put_time() is put_time */
@@ -156,6 +157,7 @@ typedef struct JitCore {
     bool single;                 /* the next block is one instruction, and is not kept */
     bool pass;                   /* … even if there is a breakpoint on it */
     bool sleeping;               /* with -icount: it found nothing to do */
+    bool waits_for_turn;         /* turns.c's */
     uint8_t step;                /* of a debugger's step: debug.c */
     uint8_t watch_met;           /* which of JitCpu.watch; 0: none */
     uint8_t watch_kind[JIT_WATCHES]; /* DebugKind of the debugger's */
@@ -275,10 +277,19 @@ bool jit_icount_between(JitCpu *cpu);
 /* The CPU found nothing to do. */
 void jit_icount_idle(JitCpu *cpu);
 
+/* ---- turns.c: while jit.single_turns ---- */
+
+/* In the CPU's thread, out of its guest. False: it was asked to leave before its turn came. */
+bool jit_turn_take(JitCpu *cpu);
+void jit_turn_release(JitCpu *cpu);
+/* The CPU whose turn it is comes out. */
+bool jit_turn_is_over(void);
+
 /* ---- log.c ---- */
 
 /* While an item of the log wants it. */
 void jit_log_translated(const JitTranslation *t);
+void jit_log_optimized(const JitTranslation *t);
 void jit_log_entered(JitCpu *cpu, const JitBlock *block);
 /* After a block got its code, or none. Under jit.lock. */
 void jit_log_compiled(const JitBlock *block, size_t bytes);

@@ -285,9 +285,12 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
     }
     t.uncached |= t.opened && vcpu_count() > 1;
     t.uncached |= second_page_elsewhere(&t, ram);
-    ir_remove_dead(&core->ir);
     if (G_UNLIKELY(log_enabled(LOG_IN_ASM | LOG_OP))) {
         jit_log_translated(&t);
+    }
+    ir_remove_dead(&core->ir);
+    if (G_UNLIKELY(log_enabled(LOG_OP_OPT))) {
+        jit_log_optimized(&t);
     }
     block = make_block(&t, ram, offset);
     g_mutex_lock(&jit.lock);
@@ -543,7 +546,8 @@ static bool run_once(JitCpu *cpu)
     if ((G_UNLIKELY(cpu->debugged) && jit_debug_stops(cpu)) || vcpu_must_leave(vcpu)) {
         return false;
     }
-    if (G_UNLIKELY(jit.icount) && !jit_icount_between(cpu)) {
+    if ((G_UNLIKELY(jit.icount) && !jit_icount_between(cpu)) ||
+        (G_UNLIKELY(jit.single_turns) && jit_turn_is_over())) {
         return false;
     }
     runs = cpu->arch->pending(cpu);
@@ -571,7 +575,8 @@ void jit_run(Vcpu *vcpu)
 {
     JitCpu *cpu = (JitCpu *)vcpu;
 
-    if (G_UNLIKELY(jit.icount) && !jit_icount_take_turn(cpu)) {
+    if ((G_UNLIKELY(jit.icount) && !jit_icount_take_turn(cpu)) ||
+        (G_UNLIKELY(jit.single_turns) && !jit_turn_take(cpu))) {
         return;
     }
     vcpu->cpu->halted = false;
@@ -589,4 +594,7 @@ void jit_run(Vcpu *vcpu)
     while (run_once(cpu)) {
     }
     jit_leave_guest(cpu);
+    if (G_UNLIKELY(jit.single_turns)) {
+        jit_turn_release(cpu);
+    }
 }

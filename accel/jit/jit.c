@@ -3,6 +3,7 @@
  * The accelerator "jit" (or "tcg"): CPUs in software, by dynamic translation. What it is to the
  * rest of the program; the work is in exec.c, tlb.c and cache.c.
  */
+#include "accel/icount.h"
 #include "accel/jit/exact.h"
 #include "accel/jit/host.h"
 #include "base/error.h"
@@ -13,13 +14,15 @@ typedef struct JitAccel {
     Accel accel;
     uint32_t tb_size;        /* MiB */
     bool one_insn, perf_map;
-    const char *thread, *split_wx;
+    unsigned thread;         /* THREAD_* */
+    const char *split_wx;
     unsigned backend;        /* BACKEND_* */
     unsigned arithmetic;     /* FLOAT_* */
 } JitAccel;
 
 #define DEFAULT_TB_SIZE 128
 
+enum { THREAD_MULTI, THREAD_SINGLE };
 enum { BACKEND_AUTO, BACKEND_HOST, BACKEND_EVALUATOR };
 enum { FLOAT_HOST, FLOAT_EXACT };
 
@@ -235,6 +238,7 @@ static bool jit_open(Accel *accel, GError **error)
     jit_vcpu_ops.size = jit.arch->size;
     jit.max_bytes = (size_t)(options->tb_size ? options->tb_size : DEFAULT_TB_SIZE) << 20;
     jit.one_insn = options->one_insn;
+    jit.single_turns = options->thread == THREAD_SINGLE && !icount_options()->on;
     if (!choose_float(options, error) || !open_backend(options, error)) {
         return false;
     }
@@ -340,7 +344,7 @@ static unsigned jit_features(Accel *accel)
     return ACCEL_CPUS_RUN | ACCEL_ICOUNT;
 }
 
-static const char *const thread_values[] = { "multi", NULL };
+static const char *const thread_values[] = { "multi", "single", NULL };
 static const char *const split_values[] = { "on", NULL };
 static const char *const backend_values[] = { "auto", "host", "evaluator", NULL };
 static const char *const float_values[] = { "host", "exact", NULL };
@@ -358,7 +362,7 @@ static const Property jit_properties[] = {
       FIELD(JitAccel, arithmetic), .values = float_values, .def.u = DEFAULT_FLOAT },
     { .name = "perf-map", .description = "write /tmp/perf-PID.map, so that perf names translated code",
       FIELD(JitAccel, perf_map) },
-    { .name = "thread", .description = "each CPU has a thread of its own (multi)",
+    { .name = "thread", .description = "whether CPUs run at once (multi), or one at a time, in turns (single)",
       FIELD(JitAccel, thread), .values = thread_values },
     { .name = "split-wx", .description = "code is written at one address and runs at another (on)",
       FIELD(JitAccel, split_wx), .values = split_values },

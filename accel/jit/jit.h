@@ -296,6 +296,9 @@ int64_t jit_put_time(void);
 /* A random number; with -icount the same ones in each run. */
 uint64_t jit_random(void);
 
+/* In the CPU's thread: it waits for another CPU to do something. */
+void jit_yield(JitCpu *cpu);
+
 /* Any thread, under the machine lock or in the CPU's own: makes the loop call pending(). */
 void jit_attention(JitCpu *cpu);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is told of blocks: -d in_asm, op, out_asm, exec, cpu, and the map of code for perf. */
+/* What is told of blocks: -d in_asm, op, op_opt, out_asm, exec, cpu, and the map of code for perf. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,6 +91,22 @@ static void log_guest_code(const JitTranslation *t)
     log_write(LOG_IN_ASM, "%s", text->str);
 }
 
+static void log_ops(const JitTranslation *t, LogItem item, const char *title)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    ir_print(t->ir, text);
+    log_write(item, "%s: 0x%" PRIx64 " flags 0x%x\n%s", title, t->context.pc, t->context.flags,
+              text->str);
+}
+
+void jit_log_optimized(const JitTranslation *t)
+{
+    if (log_address_wanted(t->context.pc)) {
+        log_ops(t, LOG_OP_OPT, "OP_OPT");
+    }
+}
+
 void jit_log_translated(const JitTranslation *t)
 {
     if (!log_address_wanted(t->context.pc)) {
@@ -100,10 +116,7 @@ void jit_log_translated(const JitTranslation *t)
         log_guest_code(t);
     }
     if (log_enabled(LOG_OP)) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        ir_print(t->ir, text);
-        log_write(LOG_OP, "OP: 0x%" PRIx64 " flags 0x%x\n%s", t->context.pc, t->context.flags,
-                  text->str);
+        log_ops(t, LOG_OP, "OP");
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "accel/jit/host.h"
 #include "base/lock.h"
+#include "base/log.h"
 
 /* ---- banks ---- */
 
@@ -129,8 +130,16 @@ void jit_jumps_flush(JitCpu *cpu)
     }
 }
 
+static void log_flush(const JitCpu *cpu, const char *what)
+{
+    if (G_UNLIKELY(log_enabled(LOG_MMU))) {
+        log_write(LOG_MMU, "CPU %u: mmu: %s", cpu->vcpu.cpu->index, what);
+    }
+}
+
 void jit_tlb_flush(JitCpu *cpu, bool global)
 {
+    log_flush(cpu, global ? "all is forgotten" : "all but global pages is forgotten");
     for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
         if (cpu->core->bank[i]) {
             flush_bank(cpu, cpu->core->bank[i], global);
@@ -182,6 +191,10 @@ void jit_tlb_switch(JitCpu *cpu, uint64_t tag, bool keep)
 {
     JitTlbBank *bank = bank_for(cpu, tag);
 
+    if (G_UNLIKELY(log_enabled(LOG_MMU))) {
+        log_write(LOG_MMU, "CPU %u: mmu: address space 0x%" PRIx64 "%s", cpu->vcpu.cpu->index, tag,
+                  keep ? ", what is known of it stays" : "");
+    }
     use_bank(cpu, bank);
     if (!keep) {
         flush_bank(cpu, bank, false);
@@ -210,6 +223,9 @@ static void flush_page(JitCpu *cpu, JitTlbBank *bank, uint64_t address)
 
 void jit_tlb_flush_page(JitCpu *cpu, uint64_t address)
 {
+    if (G_UNLIKELY(log_enabled(LOG_MMU)) && log_address_wanted(address)) {
+        log_write(LOG_MMU, "CPU %u: mmu: 0x%" PRIx64 " is forgotten", cpu->vcpu.cpu->index, address);
+    }
     for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
         if (cpu->core->bank[i]) {
             flush_page(cpu, cpu->core->bank[i], address);
@@ -362,6 +378,15 @@ void jit_tlb_watch_again(JitTlbEntry *entry, const JitTlbInfo *info)
     }
 }
 
+static void log_found(const JitCpu *cpu, uint64_t page, unsigned mode, const JitPage *found,
+                      const JitTlbInfo *info)
+{
+    log_write(LOG_MMU, "CPU %u: mmu: 0x%" PRIx64 " is 0x%" PRIx64 ", %s, mode %u, %c%c%c%s, of 0x%" PRIx64,
+              cpu->vcpu.cpu->index, page, info->physical, info->ram ? info->ram->id : "I/O", mode,
+              info->allowed & JIT_CAN_READ ? 'r' : '-', info->allowed & JIT_CAN_WRITE ? 'w' : '-',
+              info->allowed & JIT_CAN_FETCH ? 'x' : '-', info->global ? " global" : "", found->size);
+}
+
 JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode)
 {
     unsigned index = jit_tlb_index(address);
@@ -395,6 +420,9 @@ JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsign
     info->checked = cpu->arch->aligned_modes >> mode & 1;
     __atomic_or_fetch(&bank->used[mode][index / 64], 1ull << index % 64, __ATOMIC_RELAXED);
     jit_tlb_find_memory(cpu, info, &host);
+    if (G_UNLIKELY(log_enabled(LOG_MMU)) && log_address_wanted(address)) {
+        log_found(cpu, page, mode, &found, info);
+    }
     entry->addend = (uintptr_t)host - page;
     atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < 3; i++) {

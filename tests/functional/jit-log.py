@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the software CPU tells of its work: -d in_asm, op, out_asm, exec, cpu, int, page, -dfilter,
+"""What the software CPU tells of its work: -d in_asm, op, op_opt, out_asm, exec, cpu, fpu, int, mmu, page, pcall, -dfilter,
 the map for perf. Prints TAP."""
 import os
 import re
@@ -56,6 +56,28 @@ def check_events():
             raise TestFailure(f'no line like {form!r}; the log has {len(log)} characters')
 
 
+def check_passes():
+    """What the passes take out is in op, and not in op_opt."""
+    log, _ = firmware('-d', 'op,op_opt', '-dfilter', '0xfe000..0xfefff')
+    count = {}
+    for part in re.split(r'^(?=OP)', log, flags=re.M)[1:]:
+        title = part.split()[0]
+        count[title] = count.get(title, 0) + part.count('\n')
+    if not 0 < count.get('OP_OPT:', 0) < count.get('OP:', 0):
+        raise TestFailure(f'lines of operations: {count}')
+
+
+def check_system():
+    """SeaBIOS goes to protected mode and back, with nothing mapped; it has no use for floating point."""
+    log, _ = firmware('-d', 'mmu,pcall,cpu,fpu', '-dfilter', '0xf0000..0xfffff')
+    for form in (r'^CPU 0: mmu: 0xfe000 is 0xfe000, [^,]+, mode [01], r-?w?-?x', r'^CPU 0: mmu: all is forgotten',
+                 r'^CPU 0: far jump at [0-9a-f]{4}:[0-9a-f]{8} to 0008:[0-9a-f]{8} cpl 0$', r'^FCW=', r'^XMM06='):
+        if not re.search(form, log, re.M):
+            raise TestFailure(f'no line like {form!r}; the log has {len(log)} characters')
+    log, _ = firmware('-d', 'cpu', '-dfilter', '0xfe05b+1')
+    expect_equal('XMM' in log, False, 'vector registers without fpu')
+
+
 def check_filter():
     for text in ('zz', '1', '1+', '1+0', '5..3', '1-2', '1..2,', '1-2-3', '0xg..0xh', '-1+4',
                  '0x10000000000000000+1', ''):
@@ -93,6 +115,7 @@ def check_perf_map():
 
 if __name__ == '__main__':
     sys.exit(run_cases([
+        ('passes', check_passes), ('mmu, pcall, fpu', check_system),
         *[(f'items, {b}', lambda b=b: check_items(b)) for b in BACKENDS],
         ('blocks one after the other', check_order), ('interrupts and pages', check_events),
         ('-dfilter', check_filter), ("perf's map", check_perf_map)]))

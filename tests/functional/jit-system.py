@@ -3,8 +3,10 @@
 """What an x86 CPU's system does, by bare-metal programs (jit-system/) on the software CPU: with the
 host's instructions and by the evaluator. Arguments: the programs. Prints TAP."""
 import os
+import resource
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from harness import BACKENDS, PATIENCE, TestFailure, binary, expect_equal, run_cases  # noqa: E402
@@ -13,8 +15,8 @@ SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 
-def run_program(program, backend, *more):
-    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}', '-cpu', 'max',
+def run_program(program, backend, *more, accel=''):
+    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', 'max',
                '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
                '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
@@ -23,8 +25,8 @@ def run_program(program, backend, *more):
                           timeout=SECONDS * PATIENCE, check=False)
 
 
-def check_program(program, backend):
-    result = run_program(program, backend)
+def check_program(program, backend, accel=''):
+    result = run_program(program, backend, accel=accel)
     lines = result.stdout.splitlines()
     for line in lines:
         if line.startswith('# '):
@@ -53,10 +55,25 @@ def check_undefined_log(program):
     expect_equal(('0f 04' in found, '0f 0a' in found), (True, False), f'the log has {found}: 0f 04')
 
 
+def check_turns(program):
+    """CPUs that wait for each other, one at a time: the host's time of all is that of one."""
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+    start, before = time.monotonic(), used()
+    check_program(program, BACKENDS[0], ',thread=single')
+    took, cpu = time.monotonic() - start, used() - before
+    if cpu > 1.3 * took + 0.2:
+        raise TestFailure(f'{cpu:.2f} s of processors in {took:.2f} s')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
                         for program in sys.argv[1:] for backend in BACKENDS] +
+                       [(f'{os.path.basename(program)}, CPUs in turns', lambda p=program: check_turns(p))
+                        for program in sys.argv[1:]
+                        if os.path.basename(program).startswith(('litmus', 'wake', 'smm', 'code'))] +
                        [('a triple fault resets',
                          lambda: check_triple_fault(sys.argv[1], BACKENDS[0])),
                         ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1])),

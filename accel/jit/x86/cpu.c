@@ -473,7 +473,7 @@ static void print(JitCpu *jit, GString *out)
 
     /* Its image is nobody's while the CPU runs. */
     if (get_state(jit, NULL)) {
-        x86_cpu_print(cpu->x86->registers, jit->vcpu.cpu->index, false, out);
+        x86_cpu_print(cpu->x86->registers, jit->vcpu.cpu->index, log_enabled(LOG_FPU), out);
     }
 }
 

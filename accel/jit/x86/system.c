@@ -341,6 +341,7 @@ uint64_t x86_help_pause(X86Jit *cpu)
 
     if (++cpu->pauses % PAUSES_OF_A_WAIT == 0) {
         processors = processors ? processors : g_get_num_processors();
+        jit_yield(&cpu->core);
         if (vcpu_count() > processors) {
             sched_yield();
         }

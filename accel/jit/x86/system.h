@@ -107,6 +107,9 @@ uint64_t x86_cr4_allowed(const X86Jit *cpu);
 /* CR3, or what its low bits mean, is another: `keep`: what is known of its PCID is good still. */
 void x86_address_space_changed(X86Jit *cpu, bool keep);
 
+/* transfer.c: -d pcall; to what the instruction says, before it is looked at. */
+void x86_log_transfer(const X86Jit *cpu, const char *what, uint16_t selector, uint64_t offset);
+
 /* ---- task.c ---- */
 
 typedef enum X86TaskSwitch {

@@ -238,6 +238,7 @@ void x86_switch_task(X86Jit *cpu, uint16_t selector, X86TaskSwitch how, uint64_t
     uint64_t flags = x86_get_rflags(cpu);
     uint8_t image[0x68];
 
+    x86_log_transfer(cpu, "task switch", selector, 0);
     flags &= how == X86_TASK_RETURN ? ~(uint64_t)X86_NT : UINT64_MAX;
     flags |= how == X86_TASK_INTERRUPT && cpu->events.exception_injected &&
              cpu->events.exception != X86_DB ? X86_RF : 0;

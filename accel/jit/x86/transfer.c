@@ -4,12 +4,22 @@
  * task.c.
  */
 #include "accel/jit/x86/system.h"
+#include "base/log.h"
 
 typedef struct Target {
     X86Segment cs;
     uint64_t descriptor, at;
     unsigned cpl;
 } Target;
+
+void x86_log_transfer(const X86Jit *cpu, const char *what, uint16_t selector, uint64_t offset)
+{
+    if (G_UNLIKELY(log_enabled(LOG_PCALL)) && x86_protected(cpu) && log_address_wanted(cpu->base[X86_CS] + cpu->rip)) {
+        log_write(LOG_PCALL, "CPU %u: %s at %04x:%08" PRIx64 " to %04x:%08" PRIx64 " cpl %u",
+                  cpu->core.vcpu.cpu->index, what, cpu->segment[X86_CS].selector, cpu->rip, selector, offset,
+                  x86_jit_cpl(cpu));
+    }
+}
 
 /* A code segment for a jump or call; `gate`: through one, so that DPL may be lower. */
 static Target code_target(X86Jit *cpu, uint16_t selector, uint64_t d, uint64_t at)
@@ -143,6 +153,7 @@ uint64_t x86_help_far_jump(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
     Target target;
 
     offset = truncate_to(offset, size);
+    x86_log_transfer(cpu, "far jump", selector, offset);
     if (!x86_protected(cpu)) {
         x86_set_real_segment(cpu, X86_CS, selector);
         cpu->rip = offset;
@@ -213,6 +224,7 @@ uint64_t x86_help_far_call(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
     Target target;
 
     offset = truncate_to(offset, size);
+    x86_log_transfer(cpu, "far call", selector, offset);
     if (x86_protected(cpu)) {
         d = fetch_or_gp(cpu, selector, &at);
         if ((d >> 43 & 3) == 3) {
@@ -319,6 +331,7 @@ uint64_t x86_help_far_return(X86Jit *cpu, uint64_t size, uint64_t release)
     Target target;
     X86Segment ss;
 
+    x86_log_transfer(cpu, "far return", selector, offset);
     stack.sp = (stack.sp & ~stack.mask) | ((stack.sp + release) & stack.mask);
     if (!x86_protected(cpu)) {
         x86_keep_stack(&stack);
@@ -419,6 +432,7 @@ static void return_protected(X86Jit *cpu, unsigned size, uint64_t next)
     offset = x86_pop(&stack, size);
     selector = x86_pop(&stack, size);
     flags = x86_pop(&stack, size);
+    x86_log_transfer(cpu, "interrupt return", selector, offset);
     if ((flags & X86_VM) && size == 4 && cpl == 0 && !x86_long_mode(cpu)) {
         return_to_v8086(cpu, &stack, offset, selector, flags);
         return;
