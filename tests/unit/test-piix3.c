@@ -76,6 +76,32 @@ static void test_isa_lines(void)
     pci_machine_free();
 }
 
+/* 82371SB 2.5.5.3: FERR# is IRQ13 until F0h is written, which lets the CPU go on as long as it stays. */
+static void test_coprocessor_error(void)
+{
+    Device *device;
+
+    set_up();
+    device = &piix3->pci.device;
+    port_write(0xf0, 1, 0);
+    g_assert_false(pin_level(device, PIIX3_PIN_IGNNE, 0));
+    for (unsigned i = 0; i < 3; i++) {
+        drive(PIIX3_PIN_FERR, 0, true);
+        g_assert_cmphex(irqs(), ==, BIT(13));
+        g_assert_false(pin_level(device, PIIX3_PIN_IGNNE, 0));
+        port_write(0xf0, 1, i);
+        g_assert_cmphex(irqs(), ==, 0);
+        g_assert_true(pin_level(device, PIIX3_PIN_IGNNE, 0));
+        drive(PIIX3_PIN_FERR, 0, false);
+        g_assert_false(pin_level(device, PIIX3_PIN_IGNNE, 0));
+    }
+    /* An error that goes by itself takes its interrupt along. */
+    drive(PIIX3_PIN_FERR, 0, true);
+    drive(PIIX3_PIN_FERR, 0, false);
+    g_assert_cmphex(irqs(), ==, 0);
+    pci_machine_free();
+}
+
 static void test_pirq_routing(void)
 {
     set_up();
@@ -201,6 +227,7 @@ int main(int argc, char **argv)
     pci_machine_types(NULL);
     g_test_add_func("/piix3/identity", test_identity);
     g_test_add_func("/piix3/isa-lines", test_isa_lines);
+    g_test_add_func("/piix3/coprocessor-error", test_coprocessor_error);
     g_test_add_func("/piix3/pirq-routing", test_pirq_routing);
     g_test_add_func("/piix3/slot-wiring", test_slot_wiring);
     g_test_add_func("/piix3/reset-control", test_reset_control);

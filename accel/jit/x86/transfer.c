@@ -221,7 +221,7 @@ uint64_t x86_help_far_call(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
 {
     X86Stack stack = x86_current_stack(cpu);
     uint64_t at, d;
-    Target target;
+    Target target = { 0 };
 
     offset = truncate_to(offset, size);
     x86_log_transfer(cpu, "far call", selector, offset);
