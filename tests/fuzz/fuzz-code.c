@@ -212,6 +212,8 @@ static void clear_cpu(X86Jit *cpu)
     X86Jit old = *cpu;
 
     memset((uint8_t *)cpu + sizeof(JitCpu), 0, sizeof(*cpu) - sizeof(JitCpu));
+    /* No block is hot in one run and not in the other. */
+    memset(cpu->core.heat, 0, sizeof(cpu->core.heat));
     cpu->x86 = old.x86;
     cpu->initial = old.initial;
     memcpy(cpu->shift_counts, old.shift_counts, sizeof(cpu->shift_counts));
