@@ -164,7 +164,7 @@ typedef struct JitArch {
     unsigned (*disas_mode)(const JitContext *context);
 } JitArch;
 
-/* Those that were built in; arches.c. */
+/* Those that were built in: each adds its own in its meson.build. */
 extern const JitArch *const jit_arches[];
 
 /* Keyed by bits of the virtual page number; a mismatch takes the slow way. */
