@@ -187,7 +187,7 @@ static bool get_state(JitCpu *jit, GError **error)
     s->apic_base = cpu->x86->lapic ? apic_base(cpu->x86->lapic) : cpu->apic_base;
     s->xcr0 = cpu->xcr0;
     s->events = cpu->events;
-    s->events.interrupt_shadow = !cpu->shadow ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
+    s->events.interrupt_shadow = !cpu->shadow || cpu->shadow == X86_SHADOW_OVER ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
     show_pending_trap(cpu, s);
     s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
     s->events.smi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_SMI) != 0;
@@ -394,8 +394,8 @@ static bool pending_but_io(JitCpu *jit)
     if (cpu->debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
         take_debug_trap(cpu);
     }
-    if (cpu->shadow == X86_SHADOW_BEGINS) {
-        cpu->shadow = X86_SHADOW_LIES;   /* on one instruction, which is a block */
+    if (cpu->shadow == X86_SHADOW_BEGINS || cpu->shadow == X86_SHADOW_LIES) {
+        cpu->shadow = X86_SHADOW_LIES;   /* on one instruction, which is a block, and says that it is over */
         return true;
     }
     cpu->shadow = X86_SHADOW_NONE;

@@ -575,6 +575,9 @@ static void lower_one(Lower *l, X86Decoded decoded)
     ir_insn(l->ir, l->pc);
     ir_put(l->ir, X86_SLOT_RIP, insn_ip(l));
     l->linear = 0;
+    if (l->flags & X86_CTX_SHADOW) {
+        ir_state_store(l->ir, offsetof(X86Jit, shadow), 1, number(l, X86_SHADOW_OVER));
+    }
     if (l->flags & X86_CTX_CS_LIMIT || (code_bits(l) == 16 && last > 0xffff)) {
         call_system(l, X86_HELPER_check_fetch, number(l, last), 0, 0, 0);
     }

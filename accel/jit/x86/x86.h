@@ -192,8 +192,8 @@ typedef struct X86Jit {
     } mwait;
 } X86Jit;
 
-/* The shadow begins with the end of an instruction, and lies on the one that follows. */
-enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS };
+/* The shadow begins with the end of an instruction, lies on the one that follows, and is over when that has begun. */
+enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS, X86_SHADOW_OVER };
 
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32, X86_ASKED_GO_ON = 64 };
