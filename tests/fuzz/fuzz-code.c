@@ -256,6 +256,8 @@ static void start(unsigned mode, const uint8_t *choice, const uint8_t *code, siz
     cpu->dr7 = 0x400;
     cpu->star = 0x0030000800000000;
     cpu->lstar = cpu->cstar = HANDLERS;
+    /* The CPU has no pins: without CR0.NE, x87 errors are ignored. */
+    atomic_store(&cpu->ignne, true);
     x86_set_rflags(cpu, 2 | X86_IF | (mode & VM86 ? X86_VM : 0) | (choice[5] & 3) << 12 |
                             (choice[6] & 15 ? 0 : X86_TF) | (choice[7] & 1 ? X86_DF : 0));
     x86_context_changed(cpu);
