@@ -15,12 +15,17 @@ word wanted_ip, wanted_sp;
 /* The same with TF from that instruction on, where a block is one instruction. */
 #define STEP "pushfq; orl $0x100, (%%rsp); popfq; "
 
-static void expect_fault(const char *what)
+static void expect_fault_at(word ip, const char *what)
 {
     check(what, caught.vector, GP);
     check(what, caught.error, 0);
-    check(what, caught.ip, wanted_ip);
+    check(what, caught.ip, ip);
     check(what, caught.old_sp, wanted_sp);
+}
+
+static void expect_fault(const char *what)
+{
+    expect_fault_at(wanted_ip, what);
 }
 
 /* Each instruction as it comes, and in a single step. */
@@ -111,13 +116,10 @@ asm(".text\n"
 
 #define OVER(label) ((u64)NOT_CANONICAL - (end_over - label))
 
-static void expect_edge(const char *what, u64 ip)
-{
-    check(what, caught.vector, GP);
-    check(what, caught.error, 0);
-    check(what, caught.ip, ip);
-    check(what, caught.old_sp, wanted_sp);
-}
+/* `code` leads there, by a jump to what lies before it; the fault is the instruction's at `ip`. */
+#define OVER_EDGE(what, code, label, ip) do { \
+    TRY("movq %%rsp, wanted_sp(%%rip); " code "jmp *%0", OVER(label)); \
+    expect_fault_at(ip, what); } while (0)
 
 static void test_edge(void)
 {
@@ -128,23 +130,15 @@ static void test_edge(void)
     copy_code((word)page[1] + 0x1000 - (end_over - jmp_over), jmp_over, end_over);
     flush((void *)EDGE);
     for (unsigned i = 0; i < 2; i++) {
-        TRY("movq %%rsp, wanted_sp(%%rip); jmp *%0", OVER(jmp_over));
-        expect_edge("jmp", OVER(jmp_over));
-        TRY("movq %%rsp, wanted_sp(%%rip); jmp *%0", OVER(call_over));
-        expect_edge("call", OVER(call_over));
-        TRY("movq %%rsp, wanted_sp(%%rip); cmpl %%eax, %%eax; jmp *%0", OVER(jz_over));
-        expect_edge("jz", OVER(jz_over));
-        TRY("movq %%rsp, wanted_sp(%%rip); movl $2, %%ecx; jmp *%0", OVER(loop_over));
-        expect_edge("loop", OVER(loop_over));
-        TRY("movq %%rsp, wanted_sp(%%rip); xorl %%ecx, %%ecx; jmp *%0", OVER(jcxz_over));
-        expect_edge("jrcxz", OVER(jcxz_over));
+        OVER_EDGE("jmp", "", jmp_over, OVER(jmp_over));
+        OVER_EDGE("call", "", call_over, OVER(call_over));
+        OVER_EDGE("jz", "cmpl %%eax, %%eax; ", jz_over, OVER(jz_over));
+        OVER_EDGE("loop", "movl $2, %%ecx; ", loop_over, OVER(loop_over));
+        OVER_EDGE("jrcxz", "xorl %%ecx, %%ecx; ", jcxz_over, OVER(jcxz_over));
         /* LOOP's last round leads on to JRCXZ. */
-        TRY("movq %%rsp, wanted_sp(%%rip); movl $1, %%ecx; jmp *%0", OVER(loop_over));
-        expect_edge("loop's end", OVER(jcxz_over));
-        TRY("movq %%rsp, wanted_sp(%%rip); orl $1, %%ecx; jmp *%0", OVER(run_over));
-        expect_edge("who runs over the edge", NOT_CANONICAL);
-        TRY("movq %%rsp, wanted_sp(%%rip); orl $1, %%ecx; jmp *%0", OVER(last));
-        expect_edge("a jump there that is not taken", NOT_CANONICAL);
+        OVER_EDGE("loop's end", "movl $1, %%ecx; ", loop_over, OVER(jcxz_over));
+        OVER_EDGE("who runs over the edge", "orl $1, %%ecx; ", run_over, NOT_CANONICAL);
+        OVER_EDGE("a jump there that is not taken", "orl $1, %%ecx; ", last, NOT_CANONICAL);
     }
     page_tables[255] = tables[0][511] = tables[1][511] = PTE[511] = 0;
     write_cr3(read_cr3());

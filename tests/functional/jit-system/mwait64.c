@@ -36,12 +36,8 @@ static void test_faults(void)
     EXPECT(GP, 0);
     TRY("xorl %%ecx, %%ecx; monitor", AT);
     EXPECT(PF, 0);
-    open_memory(1);
-    TRY(USER "movq %%rsp, %%rax; xorl %%ecx, %%ecx; monitor", 0, OPERANDS);
-    EXPECT(UD, 0);
-    TRY(USER "xorl %%ecx, %%ecx; mwait", 0, OPERANDS);
-    EXPECT(UD, 0);
-    open_memory(0);
+    EXPECT_USER("movq %%rsp, %%rax; xorl %%ecx, %%ecx; monitor", UD);
+    EXPECT_USER("xorl %%ecx, %%ecx; mwait", UD);
     write_msr(MISC_ENABLE, enable & ~(u64)MONITOR_ENABLED);
     a = 1;
     c = 0;

@@ -255,12 +255,8 @@ static void test_smap(void)
     TRY("clac; movq (%0), %%rcx", AT);
     EXPECT(NOTHING, 0);
     write_cr4(cr4);
-    open_memory(1);
-    TRY(USER "stac", 0, OPERANDS);
-    EXPECT(UD, 0);
-    TRY(USER "clac", 0, OPERANDS);
-    EXPECT(UD, 0);
-    open_memory(0);
+    EXPECT_USER("stac", UD);
+    EXPECT_USER("clac", UD);
 }
 
 /* User code loads a segment whose descriptor lies in a supervisor's page. */

@@ -55,4 +55,10 @@ void open_memory(int user);
 #define USER "push $35; push %[sp]; push $0x3002; push $43; push $66f; iretq; 66: "
 #define OPERANDS [sp] "i"(user_stack + 4096)
 
+/* At CPL 3 `code` raises `wanted`. */
+#define EXPECT_USER(code, wanted) do { open_memory(1); \
+                                       TRY(USER code, 0, OPERANDS); \
+                                       open_memory(0); \
+                                       EXPECT(wanted, 0); } while (0)
+
 #endif

@@ -17,6 +17,11 @@ asm(".text\n"
     "twice: sti\n sti\n nop\n cli\n ret\n"
     "code_end:\n");
 
+static void call(word at)
+{
+    asm volatile("call *%0" :: "r"(at) : "memory", "cc");
+}
+
 /* `before` bytes of it end a page. */
 static word place(const u8 *code, const u8 *end, unsigned before)
 {
@@ -26,28 +31,25 @@ static word place(const u8 *code, const u8 *end, unsigned before)
     return at;
 }
 
-/* One that waits comes behind the instruction after STI. */
+/* One that waits comes behind the second instruction: of two bytes both are. */
+static void expect_behind_second(word at)
+{
+    SELF_IPI(VECTOR);
+    caught.count = 0;
+    call(at);
+    check("interrupts", caught.count, 1);
+    check("ip", caught.ip, at + 2);
+    END_OF_INTERRUPT();
+}
+
 static void test_shadow(void)
 {
     returns = 1;
     for (unsigned before = 0; before < 6; before++) {
         for (unsigned round = 0; round < 5; round++) {
-            word at = place(two_nops, sleep, before);
-
-            SELF_IPI(VECTOR);
-            caught.count = 0;
-            asm volatile("call *%0" :: "r"(at) : "memory", "cc");
-            check("interrupts", caught.count, 1);
-            check("ip", caught.ip, at + 2);
-            END_OF_INTERRUPT();
+            expect_behind_second(place(two_nops, sleep, before));
             /* A second STI casts none: SDM volume 2. */
-            at = place(twice, code_end, before);
-            SELF_IPI(VECTOR);
-            caught.count = 0;
-            asm volatile("call *%0" :: "r"(at) : "memory", "cc");
-            check("interrupts", caught.count, 1);
-            check("ip", caught.ip, at + 2);
-            END_OF_INTERRUPT();
+            expect_behind_second(place(twice, code_end, before));
         }
     }
     returns = 0;
@@ -62,7 +64,7 @@ static void worker(unsigned cpu)
     enable_x2apic();
     for (u32 n = 1; n <= ROUNDS; n++) {
         while (wanted[cpu] < n) {
-            asm volatile("call *%0" :: "r"(sleep_at[cpu]) : "memory", "cc");
+            call(sleep_at[cpu]);
             END_OF_INTERRUPT();
         }
         done[cpu] = n;

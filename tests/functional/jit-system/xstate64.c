@@ -100,10 +100,7 @@ static void test_xcr0(void)
     EXPECT(GP, 0);
     TRY("movl $2, %%ecx; xgetbv", 0);
     EXPECT(GP, 0);
-    open_memory(1);
-    TRY(USER "xorl %%ecx, %%ecx; xorl %%edx, %%edx; movl $7, %%eax; xsetbv", 0, OPERANDS);
-    EXPECT(GP, 0);
-    open_memory(0);
+    EXPECT_USER("xorl %%ecx, %%ecx; xorl %%edx, %%edx; movl $7, %%eax; xsetbv", GP);
     set_xcr0(3);
     TRY("vmovups %%xmm0, %%xmm1", 0);
     EXPECT(UD, 0);
