@@ -10,6 +10,7 @@
 
 #include "accel/jit/x86/decode.h"
 #include "base/disas.h"
+#include "tests/unit/program-options.h"
 
 static int cases = 20000;
 static int64_t first_seed = 1;
@@ -173,14 +174,8 @@ int main(int argc, char **argv)
         { "report", 0, 0, G_OPTION_ARG_NONE, &report, "what is decoded", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) options = g_option_context_new(NULL);
-    g_autoptr(GError) error = NULL;
 
-    g_option_context_add_main_entries(options, entries, NULL);
-    g_option_context_set_ignore_unknown_options(options, true);
-    g_option_context_set_help_enabled(options, false);
-    if (!g_option_context_parse(options, &argc, &argv, &error)) {
-        g_printerr("%s\n", error->message);
+    if (!program_options(entries, &argc, &argv)) {
         return 2;
     }
     if (report) {

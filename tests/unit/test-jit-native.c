@@ -18,6 +18,7 @@
 #include "accel/jit/x86/lower-vector.h"
 #include "accel/jit/x86/vector.h"
 #include "base/disas.h"
+#include "tests/unit/program-options.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
 #define DEFAULT_CASES 6
@@ -36,7 +37,7 @@
 static unsigned cases = DEFAULT_CASES;
 static uint64_t first_seed = 1;
 static const char *only_form;
-static bool report;
+static gboolean report;
 
 /* ---- telling ---- */
 
@@ -344,14 +345,8 @@ int main(int argc, char **argv)
         { "report", 0, 0, G_OPTION_ARG_NONE, &report, "what was compared, by form", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) options = g_option_context_new(NULL);
-    g_autoptr(GError) error = NULL;
 
-    g_option_context_add_main_entries(options, entries, NULL);
-    g_option_context_set_ignore_unknown_options(options, true);
-    g_option_context_set_help_enabled(options, false);
-    if (!g_option_context_parse(options, &argc, &argv, &error)) {
-        g_printerr("%s\n", error->message);
+    if (!program_options(entries, &argc, &argv)) {
         return 2;
     }
     g_test_init(&argc, &argv, NULL);
