@@ -16,7 +16,8 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'functional'))
-from harness import BACKENDS, PATIENCE, Skip, TestFailure, binary, run_cases  # noqa: E402
+from harness import (BACKENDS, PATIENCE, Skip, TestFailure, binary, debug_console,  # noqa: E402
+                     run_cases)
 
 RUN_SECONDS = 180
 SHOWN = 5           # forms that differ
@@ -36,8 +37,7 @@ def run_guest(program, options, arguments):
     run = subprocess.run(
         [binary(), '-machine', 'pc', '-accel', f'jit,{options}', '-cpu', 'max', '-m', '160',
          '-nodefaults', '-display', 'none', '-no-reboot', '-kernel', program,
-         '-append', ' '.join(arguments), '-chardev', 'stdio,id=out',
-         '-device', 'isa-debugcon,iobase=0xe9,chardev=out',
+         '-append', ' '.join(arguments), *debug_console(0xe9),
          '-device', 'isa-debug-exit,iobase=0x501'],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS * PATIENCE)
     return lines_of(run.stdout, run.returncode - 1, run.stderr)

@@ -47,6 +47,11 @@ def binary():
                                                  'vmm-system-x86_64')
 
 
+def debug_console(port=0x402):
+    """Options: what the guest writes to the port comes out on stdout. SeaBIOS writes to 0x402."""
+    return ('-chardev', 'stdio,id=log', '-device', f'isa-debugcon,iobase={port:#x},chardev=log')
+
+
 class VM:
     """One vmm process with QMP on a socket and the first serial line on a pipe."""
 

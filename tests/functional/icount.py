@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import BACKENDS, PATIENCE, VM, TestFailure, binary, expect_equal, run_cases  # noqa: E402
+from harness import (BACKENDS, PATIENCE, VM, TestFailure, binary, debug_console, expect_equal,  # noqa: E402
+                     run_cases)
 from rsp import Client  # noqa: E402
 
 # 16-bit code at 7c00. The local APIC is turned off, the 8259 and the 8254 are set up for IRQ 0
@@ -84,8 +85,7 @@ def check_exact():
 
 def firmware(cpus, log):
     with VM('-machine', 'pc', '-accel', 'jit', '-icount', 'shift=4,sleep=off', '-smp', str(cpus),
-            '-m', '32', '-nodefaults', '-chardev', 'stdio,id=log', '-device',
-            'isa-debugcon,iobase=0x402,chardev=log', '-d', 'exec,int,nochain', '-dfilter',
+            '-m', '32', '-nodefaults', *debug_console(), '-d', 'exec,int,nochain', '-dfilter',
             '0..0xeffff', '-D', log, *RTC, serial=False) as vm:
         vm.expect(f'Found {cpus} cpu(s)', 60)
         vm.qmp('quit')
@@ -111,8 +111,7 @@ def check_firmware(cpus):
 def check_stop():
     """The machine stops while all CPUs are halted, and virtual time with it."""
     with VM('-machine', 'pc', '-accel', 'jit', '-icount', 'shift=4', '-m', '32', '-smp', '2',
-            '-nodefaults', '-chardev', 'stdio,id=log', '-device',
-            'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+            '-nodefaults', *debug_console(), serial=False) as vm:
         vm.expect('Booting from', 60)
         for _ in range(10):
             vm.qmp('stop')

@@ -9,15 +9,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import BACKENDS, PATIENCE, VM, Skip, TestFailure, binary, expect_equal, run_cases  # noqa: E402
+from harness import (BACKENDS, PATIENCE, VM, Skip, TestFailure, binary, debug_console,  # noqa: E402
+                     expect_equal, run_cases)
 
 
 def firmware(*arguments, accel='jit', until='SeaBIOS (version'):
     """The log of a start of the firmware, and the process's number."""
     with tempfile.NamedTemporaryFile(prefix='vmm-log-') as log:
-        with VM('-machine', 'pc', '-accel', accel, '-m', '32', '-nodefaults', '-chardev',
-                'stdio,id=log', '-device', 'isa-debugcon,iobase=0x402,chardev=log', '-D', log.name,
-                *arguments, serial=False) as vm:
+        with VM('-machine', 'pc', '-accel', accel, '-m', '32', '-nodefaults',
+                *debug_console(), '-D', log.name, *arguments, serial=False) as vm:
             vm.expect(until, 60)
             number = vm.process.pid
             vm.qmp('quit')

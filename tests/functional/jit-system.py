@@ -9,7 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import BACKENDS, PATIENCE, TestFailure, binary, expect_equal, run_cases  # noqa: E402
+from harness import (BACKENDS, PATIENCE, TestFailure, binary, debug_console, expect_equal,  # noqa: E402
+                     run_cases)
 
 SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
@@ -18,8 +19,7 @@ EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 def run_program(program, backend, *more, accel=''):
     command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', 'max',
                '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
-               '-chardev', 'stdio,id=log', '-device', 'isa-debugcon,iobase=0xe9,chardev=log',
-               '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
+               *debug_console(0xe9), '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
                '-bios' if program.endswith('.rom') else '-kernel', program, *more]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=SECONDS * PATIENCE, check=False)

@@ -7,13 +7,13 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import BACKENDS, VM, QmpError, TestFailure, expect_equal, run_cases  # noqa: E402
+from harness import (BACKENDS, VM, QmpError, TestFailure, debug_console, expect_equal,  # noqa: E402
+                     run_cases)
 
 
 def check_firmware(backend, cpus):
     with VM('-machine', 'pc', '-accel', f'jit,backend={backend}', '-smp', str(cpus), '-m', '64',
-            '-nodefaults', '-chardev', 'stdio,id=log', '-device',
-            'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+            '-nodefaults', *debug_console(), serial=False) as vm:
         vm.expect('SeaBIOS (version', 60)
         vm.expect(f'Found {cpus} cpu(s)', 60)
         vm.expect('Booting from Hard Disk', 60)
@@ -34,8 +34,8 @@ def check_single():
             'human-readable-text']).group(1))
 
     for options in (('-accel', 'jit', '-singlestep'), ('-accel', 'jit,one-insn-per-tb=on'), ('-accel', 'tcg')):
-        with VM('-machine', 'pc', *options, '-m', '64', '-nodefaults', '-chardev', 'stdio,id=log', '-device',
-                'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+        with VM('-machine', 'pc', *options, '-m', '64', '-nodefaults',
+                *debug_console(), serial=False) as vm:
             vm.expect('Booting from Hard Disk', 100)
             expect_equal(vm.qmp('query-status')['singlestep'], len(options) == 3 or 'one' in options[1],
                          'singlestep')
