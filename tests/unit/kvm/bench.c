@@ -6,6 +6,8 @@
 #include "base/lock.h"
 #include "qom/types.h"
 
+#define PATIENCE_MS 10000
+
 Bench bench;
 
 static const ObjectType bench_machine_type = {
@@ -140,6 +142,7 @@ void bench_stop(void)
 {
     if (machine_get()) {
         machine_stop(RUN_STATE_SHUTDOWN);
+        bench_wait(0);      /* no request is left for the next machine */
     }
     accel_delete();
     if (bench.ram_region) {
@@ -165,6 +168,34 @@ void bench_wait(unsigned milliseconds)
     g_usleep(milliseconds * 1000);
     machine_lock();
     machine_handle_requests(&status);
+}
+
+void bench_wait_state(RunState state)
+{
+    for (unsigned i = 0; i < PATIENCE_MS && machine_run_state() != state; i++) {
+        bench_wait(1);
+    }
+    g_assert_cmpstr(run_state_name(machine_run_state()), ==, run_state_name(state));
+}
+
+void bench_wait_count(const unsigned *counter, unsigned least)
+{
+    for (unsigned i = 0; i < PATIENCE_MS && __atomic_load_n(counter, __ATOMIC_ACQUIRE) < least; i++) {
+        bench_wait(1);
+    }
+    g_assert_cmpuint(*counter, >=, least);
+}
+
+static void do_nothing(Cpu *cpu, void *opaque)
+{
+}
+
+void bench_wait_requests(void)
+{
+    for (unsigned i = 0; i < machine_get()->cpus; i++) {
+        vcpu_run_on(cpu_get(i), do_nothing, NULL);
+    }
+    bench_wait(0);
 }
 
 bool bench_run(unsigned milliseconds)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/kvm/bench.h"
+
 Script script;
 
 enum { FD_KVM = 10000, FD_VM, FD_CPU, FD_DEVICE = FD_CPU + SCRIPT_CPUS };
@@ -343,6 +345,25 @@ void script_push(unsigned cpu, ScriptExit exit)
     script.cpus[cpu].exits[script.cpus[cpu].exit_count++] = exit;
     g_cond_broadcast(&kicked);
     g_mutex_unlock(&mutex);
+}
+
+static bool has_settled(const ScriptCpu *cpu)
+{
+    bool settled;
+
+    g_mutex_lock(&mutex);
+    settled = cpu->exit_next == cpu->exit_count && (cpu->inside || !machine_is_running());
+    g_mutex_unlock(&mutex);
+    return settled;
+}
+
+void script_settle(unsigned cpu)
+{
+    for (unsigned i = 0; i < 10000 && !has_settled(&script.cpus[cpu]); i++) {
+        bench_wait(1);
+    }
+    g_assert_true(has_settled(&script.cpus[cpu]));
+    bench_wait(0);      /* what the CPU has asked for is done, too */
 }
 
 static int run_cpu(ScriptCpu *cpu)

@@ -98,6 +98,11 @@ void script_reset(void);
 
 struct kvm_run *script_run(unsigned cpu);
 void script_push(unsigned cpu, ScriptExit exit);
+/*
+ * Lets the threads go on until the CPU has done with all its exits: it is in the guest again, or one of
+ * them has stopped the machine.
+ */
+void script_settle(unsigned cpu);
 
 /* The guest writes; false when that is no memory it may write (an exit). */
 bool script_guest_write(unsigned cpu, uint64_t gpa, uint8_t value);

@@ -52,13 +52,8 @@ static void stop_by(unsigned exception, uint64_t pc, uint64_t dr6, RunState stat
     next_debug = (struct kvm_debug_exit_arch){ .exception = exception, .pc = pc, .dr6 = dr6 };
     script_push(0, exit_debug);
     machine_start();
-    for (unsigned i = 0; i < 2000 && script.cpus[0].exit_next < script.cpus[0].exit_count; i++) {
-        bench_wait(1);
-    }
-    for (unsigned i = 0; i < 500 && machine_run_state() != state; i++) {
-        bench_wait(1);
-    }
-    g_assert_cmpstr(run_state_name(machine_run_state()), ==, run_state_name(state));
+    script_settle(0);
+    bench_wait_state(state);
 }
 
 static bool add_point(DebugKind kind, uint64_t address, uint64_t length)
@@ -160,9 +155,7 @@ static void test_step_over(void)
     machine_start();
     g_assert_cmphex(*byte, ==, 0x90);
     script_push(0, exit_debug);
-    for (unsigned i = 0; i < 500 && machine_is_running(); i++) {
-        bench_wait(1);
-    }
+    bench_wait_state(RUN_STATE_DEBUG);
     /* The step is in effect; of hardware's points only the watchpoint is. */
     g_assert_cmphex(kernel->control, ==, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP |
                                          KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_SINGLESTEP);
@@ -173,8 +166,8 @@ static void test_step_over(void)
     debug_set_frozen(cpu_get(1), false);
     machine_start();
     g_assert_cmphex(*byte, ==, 0xcc);
-    bench_wait(5);
     for (unsigned i = 0; i < 2; i++) {
+        script_settle(i);
         g_assert_cmphex(script.cpus[i].debug.control, ==,
                         KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP);
     }
@@ -252,10 +245,7 @@ static void test_call_fails(void)
     g_assert_true(add_point(DEBUG_BREAK_HARDWARE, 0x1000, 1));
     script.fail_request = KVM_SET_GUEST_DEBUG;
     machine_start();
-    for (unsigned i = 0; i < 500 && machine_is_running(); i++) {
-        bench_wait(1);
-    }
-    g_assert_cmpstr(run_state_name(machine_run_state()), ==, "internal-error");
+    bench_wait_state(RUN_STATE_INTERNAL_ERROR);
     g_assert_cmpuint(script.cpus[0].exit_next, ==, 0);
     stop();
 }

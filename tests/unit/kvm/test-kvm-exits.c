@@ -25,13 +25,7 @@ static void run_exit(ScriptExit exit)
 {
     script_push(0, exit);
     machine_start();
-    for (unsigned i = 0; i < 2000 && script.cpus[0].exit_next < script.cpus[0].exit_count; i++) {
-        bench_wait(1);
-    }
-    for (unsigned i = 0; i < 500 && !script.cpus[0].inside && machine_is_running(); i++) {
-        bench_wait(1);
-    }
-    bench_wait(2);
+    script_settle(0);
 }
 
 static void stop(void)
@@ -277,10 +271,7 @@ static void test_outcome(const void *data)
 
     start("kvm", 1);
     run_exit(outcome->exit);
-    for (unsigned i = 0; i < 500 && machine_run_state() != outcome->state; i++) {
-        bench_wait(1);
-    }
-    g_assert_cmpstr(run_state_name(machine_run_state()), ==, run_state_name(outcome->state));
+    bench_wait_state(outcome->state);
     if (outcome->state == RUN_STATE_RUNNING) {
         /* It runs on. */
         run_exit(mmio_write);
@@ -294,9 +285,7 @@ static void test_outcome(const void *data)
         machine_request_reset(SHUTDOWN_HOST_QMP_SYSTEM_RESET);
         bench_wait(1);
         machine_start();
-        for (unsigned i = 0; i < 1000 && !bench.accesses; i++) {
-            bench_wait(1);
-        }
+        script_settle(0);
         g_assert_cmpuint(bench.accesses, ==, 1);
     }
     stop();
@@ -377,9 +366,7 @@ static void test_x2apic(void)
     g_assert_cmpuint(script_run(0)->msr.error, ==, 0);
     g_assert_cmphex(apic_cr8(lapic), ==, 3);
     run_exit(x2apic_self_ipi);
-    for (unsigned i = 0; i < 500 && !script.interrupt_count; i++) {
-        bench_wait(1);
-    }
+    bench_wait_count(&script.interrupt_count, 1);
     g_assert_cmphex(script.interrupts[0], ==, 0x71);
     stop();
 }
@@ -400,7 +387,7 @@ static void test_lapic_format(const void *data)
     apic = (Apic *)lapic;
     apic->initial_id = 5;
     machine_start();
-    bench_wait(2);
+    script_settle(0);
     machine_stop(RUN_STATE_PAUSED);
     script.cpus[0].sregs.apic_base = 0xfee00d00;
     store_le(page->regs + 0x20, format ? 5 : 5 << 24, 4);
@@ -412,7 +399,7 @@ static void test_lapic_format(const void *data)
     memset(page, 0, sizeof(*page));
     g_assert_true(device_type(lapic)->post_load(lapic, &error));
     machine_start();
-    bench_wait(2);
+    script_settle(0);
     g_assert_cmphex(load_le(page->regs + 0x20, 4), ==, format ? 5 : 5 << 24);
     stop();
 }
@@ -436,9 +423,7 @@ static void test_held(void)
     g_usleep(20000);
     machine_lock();
     g_assert_cmpuint(bench.accesses, ==, 1);
-    for (unsigned i = 0; i < 1000 && bench.accesses < 4; i++) {
-        bench_wait(1);
-    }
+    script_settle(0);
     g_assert_cmpuint(bench.accesses, ==, 4);
     stop();
 }
@@ -469,9 +454,7 @@ static void test_run_on(void)
     /* Two that wait for each other. */
     vcpu_run_on_async(cpu_get(0), call_other, &calls, NULL);
     vcpu_run_on_async(cpu_get(1), call_other, &calls, NULL);
-    for (unsigned i = 0; i < 1000 && calls < 52; i++) {
-        bench_wait(1);
-    }
+    bench_wait_count(&calls, 52);
     g_assert_cmpuint(calls, ==, 52);
     machine_stop(RUN_STATE_PAUSED);
     vcpu_run_on(cpu_get(1), note_thread, &calls);
@@ -487,10 +470,7 @@ static void test_nmi(void)
     script.cpus[0].lapic.regs[0x362] = 1;
     script.cpus[1].lapic.regs[0x361] = 4;   /* NMI */
     g_assert_true(machine_inject_nmi());
-    for (unsigned i = 0; i < 500 && !script.nmis; i++) {
-        bench_wait(1);
-    }
-    bench_wait(5);
+    bench_wait_requests();
     g_assert_cmpuint(script.nmis, ==, 1);
     stop();
 }
@@ -511,16 +491,11 @@ static void test_smi(void)
         machine_start();
         pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, true);
         pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, false);
-        for (unsigned n = 0; i >= 2 && n < 500 && !script.smis; n++) {
-            bench_wait(1);
-        }
-        bench_wait(2);
+        bench_wait_requests();
         g_assert_cmpuint(script.smis, ==, i >= 2);
         if (i == 3) {
             apic_deliver(&smi);
-            for (unsigned n = 0; n < 500 && script.smis < 2; n++) {
-                bench_wait(1);
-            }
+            bench_wait_requests();
             g_assert_cmpuint(script.smis, ==, 2);
         }
         stop();

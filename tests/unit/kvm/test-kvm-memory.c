@@ -343,13 +343,14 @@ static void test_log_region(void)
     bench_stop();
 }
 
-/* The kernel cannot tell: then everything may have been written. */
+/* The kernel cannot tell: then everything may have been written, and the machine stops. */
 static void test_log_failure(void)
 {
     start_logging("auto");
     script.fail_request = KVM_GET_DIRTY_LOG;
     dirty_log_sync(bench.ram, 0, BENCH_RAM);
     g_assert_cmpuint(dirty_log_count(bench.ram, DIRTY_MIGRATION), ==, BENCH_RAM >> 12);
+    bench_wait_state(RUN_STATE_INTERNAL_ERROR);
     stop_logging();
 }
 
@@ -365,7 +366,7 @@ static void test_coalesced(void)
     g_assert_cmpuint(bench.accesses, ==, 0);
     machine_start();
     script_push(0, NULL);
-    bench_wait(5);
+    script_settle(0);
     g_assert_cmpuint(bench.accesses, ==, 2);
     g_assert_cmphex(bench.last[0].offset, ==, 4);
     g_assert_cmphex(bench.last[0].value, ==, 0x11);
@@ -410,9 +411,7 @@ static void send_smi(void)
 
     pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, true);
     pin_drive_external(DEVICE(cpu_get(0)), X86_CPU_PIN_SMI, 0, false);
-    for (unsigned i = 0; i < 500 && script.smis == before; i++) {
-        bench_wait(1);
-    }
+    bench_wait_requests();
     g_assert_cmpuint(script.smis, ==, before + 1);
 }
 

@@ -206,10 +206,7 @@ static void test_triple_fault(void)
     memcpy(bench.ram->host + 0x2010, triple_fault_gdt, sizeof(triple_fault_gdt));
     machine_actions()->shutdown_on_reset = true;
     machine_start();
-    for (unsigned i = 0; i < 1000 && machine_is_running(); i++) {
-        bench_wait(1);
-    }
-    g_assert_cmpint(machine_run_state(), ==, RUN_STATE_SHUTDOWN);
+    bench_wait_state(RUN_STATE_SHUTDOWN);
     machine_actions()->shutdown_on_reset = false;
     bench_stop();
 }
