@@ -438,6 +438,21 @@ static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
  * On what is not plain RAM, across pages, which need not be neighbours in the host, or where the host
  * has no such operation: while no other CPU is in its guest, as a bus that is locked.
  */
+static void begin_alone_with(JitCpu *cpu, uint64_t address, unsigned first, unsigned second,
+                             unsigned mode, Piece *low, Piece *high)
+{
+    for (;;) {
+        *low = prepare_piece(cpu, address, first, mode);
+        *high = second ? prepare_piece(cpu, address + first, second, mode) : (Piece){ .size = 0 };
+        jit_begin_alone(cpu);
+        if (is_prepared(low) && is_prepared(high)) {
+            return;
+        }
+        /* The map changed meanwhile. */
+        jit_end_alone(cpu);
+    }
+}
+
 static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, unsigned size,
                              unsigned mode, uint64_t value, uint64_t expected)
 {
@@ -445,19 +460,7 @@ static uint64_t atomic_alone(JitCpu *cpu, IrOpcode opcode, uint64_t address, uns
     uint64_t old, put;
     Piece low, high;
 
-    for (;;) {
-        high = (Piece){ .size = size - first };
-        low = prepare_piece(cpu, address, first, mode);
-        if (high.size) {
-            high = prepare_piece(cpu, address + first, size - first, mode);
-        }
-        jit_begin_alone(cpu);
-        if (is_prepared(&low) && is_prepared(&high)) {
-            break;
-        }
-        /* The map changed meanwhile. */
-        jit_end_alone(cpu);
-    }
+    begin_alone_with(cpu, address, first, size - first, mode, &low, &high);
     old = load_piece(cpu, &low) | (high.size ? load_piece(cpu, &high) << 8 * first : 0);
     put = computed(opcode, old, size, value, expected);
     store_piece(cpu, &low, put);
@@ -542,15 +545,7 @@ static bool cmpxchg16_alone(JitCpu *cpu, uint64_t address, unsigned mode, uint64
     Piece low, high;
     bool same;
 
-    for (;;) {
-        low = prepare_piece(cpu, address, 8, mode);
-        high = prepare_piece(cpu, address + 8, 8, mode);
-        jit_begin_alone(cpu);
-        if (is_prepared(&low) && is_prepared(&high)) {
-            break;
-        }
-        jit_end_alone(cpu);     /* the map changed meanwhile */
-    }
+    begin_alone_with(cpu, address, 8, 8, mode, &low, &high);
     old[0] = load_piece(cpu, &low);
     old[1] = load_piece(cpu, &high);
     same = old[0] == expected[0] && old[1] == expected[1];
