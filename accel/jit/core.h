@@ -292,7 +292,8 @@ void jit_log_translated(const JitTranslation *t);
 void jit_log_optimized(const JitTranslation *t);
 void jit_log_entered(JitCpu *cpu, const JitBlock *block);
 /* After a block got its code, or none. Under jit.lock. */
-void jit_log_compiled(const JitBlock *block, size_t bytes);
+struct JitHostCode;
+void jit_log_compiled(const JitBlock *block, const struct JitHostCode *code);
 /* /tmp/perf-PID.map: names of code for perf. */
 bool jit_perf_map_open(GError **error);
 void jit_perf_map_close(void);

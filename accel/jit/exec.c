@@ -273,6 +273,7 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
         .word_at = UINT64_MAX, .start = context->pc, .end = context->pc, .uncached = core->single,
     };
     JitBlock *block, *other;
+    JitHostCode code;
 
     open_page(&t, 0, info);
     if (!t.opened || !wait) {
@@ -312,7 +313,8 @@ static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbI
             jit_cache_take_out(other);
         }
         block->context = jit_cache_context(context);
-        jit_log_compiled(block, jit_host_compile(block));
+        code = jit_host_compile(block);
+        jit_log_compiled(block, &code);
         keep_ops(block);
         jit_cache_add(block);
     }

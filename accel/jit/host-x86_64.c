@@ -150,14 +150,14 @@ static void apply_fixups(Gen *g, size_t hot, size_t cold)
     }
 }
 
-size_t jit_host_compile(JitBlock *block)
+JitHostCode jit_host_compile(JitBlock *block)
 {
     static Gen *g;
     static uint8_t *hot, *cold;
     size_t at, cold_at;
 
     if (!code.write || jit_host_is_full()) {
-        return 0;
+        return (JitHostCode){ 0 };
     }
     if (!g) {
         g = g_new(Gen, 1);
@@ -173,7 +173,7 @@ size_t jit_host_compile(JitBlock *block)
     find_last_uses(g);
     emit_block(g);
     if (g->failed || g->hot.full || g->cold.full) {
-        return 0;
+        return (JitHostCode){ 0 };
     }
     at = code.used;
     cold_at = (code.cold - g->cold.length) & ~(size_t)(CODE_ALIGN - 1);
@@ -190,7 +190,7 @@ size_t jit_host_compile(JitBlock *block)
     block->code = code.run + at;
     code.used = (at + g->hot.length + CODE_ALIGN - 1) & ~(size_t)(CODE_ALIGN - 1);
     code.cold = cold_at;
-    return g->hot.length;
+    return (JitHostCode){ block->code, code.run + cold_at, g->hot.length, g->cold.length };
 }
 
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to)
@@ -420,7 +420,7 @@ void jit_host_release(void) {}
 void jit_host_flush(void) {}
 bool jit_host_is_full(void) { return false; }
 size_t jit_host_used(size_t *size) { return *size = 0; }
-size_t jit_host_compile(JitBlock *block) { return 0; }
+JitHostCode jit_host_compile(JitBlock *block) { return (JitHostCode){ 0 }; }
 size_t jit_host_shared(const void **address) { return 0; }
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to) {}
 void jit_host_close(JitBlock *block) {}

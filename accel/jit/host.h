@@ -23,8 +23,14 @@ bool jit_host_is_full(void);
 /* Bytes of code, and room for them. Under jit.lock. */
 size_t jit_host_used(size_t *size);
 
-/* Sets block->code and returns its size in bytes; leaves it NULL and returns 0 where that cannot be. */
-size_t jit_host_compile(JitBlock *block);
+/* Where a block's code lies: what is executed seldom is apart. Sizes are in bytes. */
+typedef struct JitHostCode {
+    const void *hot, *cold;
+    size_t hot_bytes, cold_bytes;
+} JitHostCode;
+
+/* Sets block->code; leaves it NULL, and returns sizes of 0, where that cannot be. */
+JitHostCode jit_host_compile(JitBlock *block);
 /* Exit `number` goes straight to another block, or with NULL back to the loop. */
 void jit_host_link(JitBlock *from, unsigned number, JitBlock *to);
 

@@ -120,14 +120,25 @@ void jit_log_translated(const JitTranslation *t)
     }
 }
 
-static void log_host_code(const JitBlock *block, size_t bytes)
+/* Hosts that have a back end have a disassembler's name here. */
+static void print_host_code(GString *text, const void *code, size_t bytes)
+{
+#ifdef __x86_64__
+    print_code(text, DISAS_X86_64, (uintptr_t)code, code, bytes);
+#endif
+}
+
+static void log_host_code(const JitBlock *block, const JitHostCode *code)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    g_string_printf(text, "OUT: [size=%zu] guest 0x%" PRIx64 "\n", bytes, block->pc);
-#ifdef __x86_64__
-    print_code(text, DISAS_X86_64, (uintptr_t)block->code, block->code, bytes);
-#endif
+    g_string_printf(text, "OUT: [size=%zu] guest 0x%" PRIx64 "\n",
+                    code->hot_bytes + code->cold_bytes, block->pc);
+    print_host_code(text, code->hot, code->hot_bytes);
+    if (code->cold_bytes) {
+        g_string_append(text, "  -- seldom executed\n");
+        print_host_code(text, code->cold, code->cold_bytes);
+    }
     log_write(LOG_OUT_ASM, "%s", text->str);
 }
 
@@ -164,14 +175,15 @@ void jit_perf_map_add(const void *code, size_t bytes, const char *name)
     }
 }
 
-void jit_log_compiled(const JitBlock *block, size_t bytes)
+void jit_log_compiled(const JitBlock *block, const JitHostCode *code)
 {
     if (log_enabled(LOG_OUT_ASM) && block->code && log_address_wanted(block->pc)) {
-        log_host_code(block, bytes);
+        log_host_code(block, code);
     }
     if (perf_map && block->code) {
         g_autofree char *name = g_strdup_printf("guest:0x%" PRIx64, block->pc);
-        jit_perf_map_add(block->code, bytes, name);
+        jit_perf_map_add(code->hot, code->hot_bytes, name);
+        jit_perf_map_add(code->cold, code->cold_bytes, name);
     }
 }
 
