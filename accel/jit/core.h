@@ -66,7 +66,7 @@ typedef struct Jit {
     bool exact_float;            /* jit_float_is_exact() */
     bool icount;                 /* time counts instructions: icount.c */
     bool single_turns;           /* one CPU runs at a time: turns.c */
-    GArray *breakpoints;         /* of uint64_t, linear addresses; NULL: none. Changes while CPUs are stopped */
+    GArray *breakpoints;         /* of uint64_t, linear; NULL: none. Changes while CPUs are stopped */
     bool attached;
     bool putting;                /* jit_put_time() is put_time */
     int64_t put_time;
@@ -279,6 +279,8 @@ void jit_icount_idle(JitCpu *cpu);
 
 /* ---- turns.c: while jit.single_turns ---- */
 
+/* The next one in order that is wanted, after all others `cpu` itself; NULL: none is. */
+JitCpu *jit_next_cpu(const JitCpu *cpu, bool (*is_wanted)(JitCpu *cpu));
 /* In the CPU's thread, out of its guest. False: it was asked to leave before its turn came. */
 bool jit_turn_take(JitCpu *cpu);
 void jit_turn_release(JitCpu *cpu);

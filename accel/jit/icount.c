@@ -112,25 +112,8 @@ static int64_t turn_length(void)
 
 static bool can_run(JitCpu *cpu)
 {
-    return cpu->core && !cpu->vcpu.debug.frozen &&
+    return !cpu->vcpu.debug.frozen &&
            (!cpu->core->sleeping || cpu->arch->has_work(cpu));
-}
-
-/* The next one in order that has something to do, after all others the CPU itself; or NULL. */
-static JitCpu *next_of(const JitCpu *cpu)
-{
-    unsigned count = vcpu_count(), at = 0;
-
-    while (at < count && vcpu_at(at) != &cpu->vcpu) {
-        at++;
-    }
-    for (unsigned i = 1; i <= count; i++) {
-        JitCpu *other = (JitCpu *)vcpu_at((at + i) % count);
-        if (can_run(other)) {
-            return other;
-        }
-    }
-    return NULL;
 }
 
 static void give_turn(JitCpu *from, JitCpu *to)
@@ -212,7 +195,7 @@ bool jit_icount_between(JitCpu *cpu)
         wait_for_real_time(cpu);
     }
     if (counter.turn_left <= 0) {
-        next = next_of(cpu);
+        next = jit_next_cpu(cpu, can_run);
         give_turn(cpu, next ? next : cpu);
     }
     if (counter.turn == cpu) {
@@ -232,7 +215,7 @@ static void sleep_until(JitCpu *cpu, int64_t deadline)
     gint64 end = g_get_monotonic_time() + (wait + 999) / 1000;
 
     while (icount_options()->sleep && time_now(TIME_REAL) - start < wait) {
-        if (vcpu_must_leave(&cpu->vcpu) || next_of(cpu)) {
+        if (vcpu_must_leave(&cpu->vcpu) || jit_next_cpu(cpu, can_run)) {
             slept = time_now(TIME_REAL) - start;
             counter.bias += CLAMP(slept, 0, wait);
             return;
@@ -249,7 +232,7 @@ void jit_icount_idle(JitCpu *cpu)
 
     jit_machine_lock(cpu);
     account(cpu);
-    next = next_of(cpu);
+    next = jit_next_cpu(cpu, can_run);
     if (next) {
         if (next != cpu) {
             give_turn(cpu, next);

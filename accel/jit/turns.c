@@ -17,8 +17,7 @@ static struct {
     atomic_bool over;    /* the owner is to give its turn away */
 } turn;
 
-/* The next one in order that waits. */
-static JitCpu *next_waiting(const JitCpu *cpu)
+JitCpu *jit_next_cpu(const JitCpu *cpu, bool (*is_wanted)(JitCpu *cpu))
 {
     unsigned count = vcpu_count(), at = 0;
 
@@ -27,18 +26,23 @@ static JitCpu *next_waiting(const JitCpu *cpu)
     }
     for (unsigned i = 1; i <= count; i++) {
         JitCpu *other = (JitCpu *)vcpu_at((at + i) % count);
-        if (other != cpu && other->core && other->core->waits_for_turn) {
+        if (other->core && is_wanted(other)) {
             return other;
         }
     }
     return NULL;
 }
 
+static bool waits(JitCpu *cpu)
+{
+    return cpu->core->waits_for_turn;
+}
+
 static void pass_on(JitCpu *cpu)
 {
     if (turn.owner == cpu) {
         atomic_store(&turn.over, false);
-        turn.owner = next_waiting(cpu);
+        turn.owner = jit_next_cpu(cpu, waits);
         if (turn.owner) {
             g_cond_broadcast(&turn.owner->vcpu.wake);
         }
