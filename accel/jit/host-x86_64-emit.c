@@ -94,7 +94,6 @@ static void emit_raise_if(Gen *g, const IrOp *op)
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->vector, false);
     gen_load_value(g, &g->cold, RSI, op->c);
-    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->cold, (const void *)op->helper->function);
     asm_byte(&g->cold, 0xcc);
 }
@@ -289,6 +288,7 @@ static void emit_deposit(Gen *g, const IrOp *op)
 /* With clean upper halves, as code without VEX wants them. */
 void gen_call(Gen *g, Asm *a, const void *function)
 {
+    asm_rm(a, true, 0x8d, RDI, RBP, 0);
     if (g->wide) {
         asm_bytes(a, 0x77f8c5, 3);   /* VZEROUPPER */
     }
@@ -345,7 +345,6 @@ static void emit_call(Gen *g, const IrOp *op)
             gen_load_value(g, &g->hot, targets[n], args[n]);
         }
     }
-    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)op->helper->function);
     if (g->place[g->at].last) {
         asm_mov_rr(&g->hot, gen_result(g), RAX);
@@ -365,7 +364,6 @@ static void emit_atomic(Gen *g, const IrOp *op)
         asm_mov_imm(&g->hot, RCX, 0);
     }
     asm_mov_imm(&g->hot, R8, (uintptr_t)op->opcode | op->size << 8 | op->mode << 16);
-    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)jit_atomic_packed);
     asm_mov_rr(&g->hot, gen_result(g), RAX);
 }
@@ -434,7 +432,6 @@ static void emit_load(Gen *g, const IrOp *op)
     asm_load_index(&g->hot, op->size, sign, wide, to, address, RCX);
     gen_begin_miss(g, miss, to);
     asm_mov_rr(&g->cold, RSI, address);
-    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     asm_mov_imm(&g->cold, RDX, op->size);
     asm_mov_imm(&g->cold, RCX, op->mode);
     gen_call(g, &g->cold, (const void *)jit_load);
@@ -460,7 +457,6 @@ static void emit_store(Gen *g, const IrOp *op)
     asm_mov_rr(&g->cold, RAX, value);
     asm_mov_rr(&g->cold, RSI, address);
     asm_mov_rr(&g->cold, R8, RAX);
-    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     asm_mov_imm(&g->cold, RDX, op->size);
     asm_mov_imm(&g->cold, RCX, op->mode);
     gen_call(g, &g->cold, (const void *)jit_store);
@@ -553,7 +549,6 @@ static void emit_anywhere(Gen *g)
         emit_return(g, RETURN_INDIRECT);
         return;
     }
-    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     gen_call(g, &g->hot, (const void *)gen_way_on);
     asm_byte(&g->hot, 0xff);
     asm_register(&g->hot, 4, RAX);

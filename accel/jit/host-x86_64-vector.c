@@ -191,7 +191,6 @@ static bool is_native(const Gen *g, const IrOp *op)
 /* function(cpu, d, a, b, imm); d is in RSI already. */
 static void call_function(Gen *g, const IrOp *op)
 {
-    asm_rm(&g->hot, true, 0x8d, RDI, RBP, 0);
     asm_rm(&g->hot, true, 0x8d, RDX, RBP, op->vector_a);
     asm_rm(&g->hot, true, 0x8d, RCX, RBP, op->vector_b);
     asm_mov_imm(&g->hot, R8, op->vector_imm | (uint32_t)op->vector_bytes << 8);
@@ -341,7 +340,6 @@ void gen_vector_access(Gen *g, const IrOp *op)
     }
     gen_begin_miss(g, miss, NO_REG);
     asm_mov_rr(&g->cold, RSI, address);
-    asm_rm(&g->cold, true, 0x8d, RDI, RBP, 0);
     asm_rm(&g->cold, true, 0x8d, RDX, RBP, op->imm);
     asm_mov_imm(&g->cold, RCX, op->size | op->mode << 8 | (op->flags & IR_ALIGNED ? 1u << 16 : 0));
     gen_call(g, &g->cold, store ? (const void *)jit_store_vector : (const void *)jit_load_vector);

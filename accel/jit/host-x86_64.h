@@ -8,10 +8,10 @@
  *   host-x86_64-values.c   where values lie, and which registers they get
  *   host-x86_64-vector.c   vectors of the state in host registers
  *
- * RBP points into the CPU's state (JitArch.middle); RAX, RCX and RDX are scratch; the rest but RSP holds values. A value lies
- * in a register, in a slot's memory, on the stack, or is a constant. IR_PUT moves nothing: the slot
- * is `dirty` until somebody may look at its memory. Memory accesses that hit the TLB show
- * nothing, so their slow way, out of line, stores the dirty slots first.
+ * RBP points into the CPU's state (JitArch.middle); RAX, RCX and RDX are scratch; the rest but RSP
+ * holds values. A value lies in a register, in a slot's memory, on the stack, or is a constant.
+ * IR_PUT moves nothing: the slot is `dirty` until somebody may look at its memory. Memory accesses
+ * that hit the TLB show nothing, so their slow way, out of line, stores the dirty slots first.
  *
  * Vectors of the state are kept in XMM registers in the same manner. MXCSR is the guest's, with
  * all exceptions masked, as long as generated code runs.
@@ -118,6 +118,7 @@ void gen_begin_miss(Gen *g, unsigned miss, int except);
 void gen_end_miss(Gen *g, int except);
 /* Registers that a called function may change are given up. */
 void gen_give_up_caller_saved(Gen *g);
+/* Of a function of the CPU, whose other arguments are in their registers. */
 void gen_call(Gen *g, Asm *a, const void *function);
 
 /* ---- host-x86_64-values.c ---- */
