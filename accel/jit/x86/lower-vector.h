@@ -15,6 +15,7 @@
 /* An instruction being lowered: `ir` is the block that it goes to. */
 #define LOWER_RUNS 16
 #define LOWER_RETURNS 8
+#define LOWER_INSN_EXITS 3   /* at most: of a branch both ways, and of the end of its block */
 
 typedef struct Lower {
     IrBlock *ir;

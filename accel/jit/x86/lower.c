@@ -455,6 +455,12 @@ bool stays_on_page(const Lower *l, uint64_t pc)
     return !ends_single(l) && !((pc ^ l->t->context.pc) & JIT_PAGE_MASK);
 }
 
+/* Are so many exits left, and those of an instruction that ends the block behind them? */
+static bool has_exits(const Lower *l, unsigned exits)
+{
+    return l->ir->exits + exits + LOWER_INSN_EXITS <= IR_MAX_EXITS;
+}
+
 /*
  * A trace that comes back to where it begins is laid out once more behind itself, if there is room: what
  * a round leaves in registers is there for the next.
@@ -466,7 +472,7 @@ static bool has_room_for_round(Lower *l, unsigned insns)
     l->round_exits = l->round_exits ? l->round_exits : l->ir->exits;
     return insns + l->round_insns <= l->t->max_insns &&
            l->ir->count + l->round_ops <= IR_ENOUGH_OPS &&
-           l->ir->exits + l->round_exits <= IR_MAX_EXITS - 4;
+           has_exits(l, l->round_exits + 1);
 }
 
 /* Is the instruction at `pc` not in this round yet? After so many instructions. */
@@ -476,8 +482,7 @@ static bool is_new(Lower *l, uint64_t pc, unsigned insns)
         return has_room_for_round(l, insns);
     }
     for (unsigned i = 0; i < l->runs; i++) {
-        uint64_t end = i + 1 < l->runs ? l->run[i].end : MAX(l->run[i].end, l->pc);
-        if (pc >= l->run[i].start && pc < end) {
+        if (pc >= l->run[i].start && pc < l->run[i].end) {
             return false;
         }
     }
@@ -489,7 +494,7 @@ bool goes_on_at(Lower *l, uint64_t pc)
     const JitTranslation *t = l->t;
 
     if (!stays_on_page(l, pc) || t->counted || t->insns + 1 >= t->max_insns ||
-        l->ir->exits > IR_MAX_EXITS - 4 || l->runs == LOWER_RUNS || !is_new(l, pc, t->insns + 1)) {
+        !has_exits(l, 1) || l->runs == LOWER_RUNS || !is_new(l, pc, t->insns + 1)) {
         return false;
     }
     l->next = l->basic = pc;
@@ -604,8 +609,7 @@ static bool go_on(Lower *l)
     const JitTranslation *t = l->t;
     bool jumps = l->next != l->end;
 
-    l->run[l->runs - 1].end = l->end;
-    if (t->insns >= t->max_insns || l->ir->count > IR_ENOUGH_OPS || l->ir->exits > IR_MAX_EXITS - 3 ||
+    if (t->insns >= t->max_insns || l->ir->count > IR_ENOUGH_OPS || !has_exits(l, 0) ||
         jit_debug_break(t, l->next) || !(jumps || is_new(l, l->next, t->insns))) {
         l->pc = l->next;
         return false;
@@ -639,7 +643,7 @@ void x86_lower_block(JitTranslation *t)
         if (decoded == X86_NO_BYTES) {
             break;
         }
-        l.next = l.end = l.pc + l.insn.length;
+        l.next = l.end = l.run[l.runs - 1].end = l.pc + l.insn.length;
         l.sti = false;
         lower_one(&l, decoded);
         t->insns++;
