@@ -151,6 +151,13 @@ enum { SHADOW_SS = 1, SHADOW_STI = 2 };
 
 #define MSR_TSC 0x10
 
+static unsigned shadow_shown(const X86Jit *cpu)
+{
+    bool lies = cpu->shadow && cpu->shadow != X86_SHADOW_OVER;
+
+    return !lies ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
+}
+
 /* A breakpoint on data that was met: the exception is what comes next. */
 static void show_pending_trap(const X86Jit *cpu, X86CpuState *s)
 {
@@ -187,7 +194,7 @@ static bool get_state(JitCpu *jit, GError **error)
     s->apic_base = cpu->x86->lapic ? apic_base(cpu->x86->lapic) : cpu->apic_base;
     s->xcr0 = cpu->xcr0;
     s->events = cpu->events;
-    s->events.interrupt_shadow = !cpu->shadow || cpu->shadow == X86_SHADOW_OVER ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
+    s->events.interrupt_shadow = shadow_shown(cpu);
     show_pending_trap(cpu, s);
     s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
     s->events.smi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_SMI) != 0;
@@ -494,12 +501,13 @@ static void machine_detach(void) { }
 
 const JitArch x86_jit_arch = {
     .name = "x86", .size = sizeof(X86Jit), .slots = x86_slots, .slot_count = X86_SLOTS,
-    .mmu_modes = JIT_MMU_MODES, .aligned_modes = 1u << X86_MODE_ALIGNED, .pc_slot = X86_SLOT_RIP, .middle = offsetof(X86Jit, gpr),
+    .mmu_modes = JIT_MMU_MODES, .aligned_modes = 1u << X86_MODE_ALIGNED, .pc_slot = X86_SLOT_RIP,
+    .middle = offsetof(X86Jit, gpr),
     .scratch = offsetof(X86Jit, scratch), .scratch_end = offsetof(X86Jit, shift_counts),
     .mxcsr = offsetof(X86Jit, mxcsr), .watch_hit = x86_watch_hit, .machine_init = machine_init,
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
-    .context = context, .translate = x86_lower_block, .jumped = x86_jumped, .walk = x86_walk, .misaligned = misaligned,
-    .unaligned = unaligned,
+    .context = context, .translate = x86_lower_block, .jumped = x86_jumped, .walk = x86_walk,
+    .misaligned = misaligned, .unaligned = unaligned,
     .pending = pending, .has_work = has_work, .print = print, .disas_mode = disas_mode,
 };

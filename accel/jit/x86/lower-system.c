@@ -81,8 +81,9 @@ void x86_lower_salc(Lower *l)
 }
 
 /*
- * CLI, STI: arg is the helper. An STI that another instruction of its block follows needs no shadow as long
- * as nobody asked for an interrupt: blocks are not interrupted within. If none follows, x86_lower_block() casts it.
+ * CLI, STI: arg is the helper. An STI that another instruction of its block follows needs no shadow
+ * as long as nobody asked for an interrupt: blocks are not interrupted within. If none follows,
+ * x86_lower_block() casts it.
  */
 void x86_lower_interrupt_flag(Lower *l)
 {

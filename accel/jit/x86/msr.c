@@ -27,8 +27,9 @@ static const Member members[] = {
     MEMBER(0xc0000103, tsc_aux, LOW32),
 };
 
-enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, MICROCODE = 0x8b, MISC_ENABLE = 0x1a0, PAT = 0x277, EFER = 0xc0000080u,
-       MCG_CAP = 0x179, HWCR = 0xc0010015u, XSS = 0xda0, FS_BASE = 0xc0000100u, GS_BASE };
+enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, MICROCODE = 0x8b, MCG_CAP = 0x179,
+       MISC_ENABLE = 0x1a0, PAT = 0x277, XSS = 0xda0, EFER = 0xc0000080u, FS_BASE = 0xc0000100u, GS_BASE,
+       HWCR = 0xc0010015u };
 
 static const Member *member_of(uint32_t index)
 {
@@ -46,7 +47,7 @@ enum { MTRRCAP = 0xfe, MTRR_PHYSBASE0 = 0x200, MTRR_PHYS_END = 0x210, MTRR_FIX_F
 /* SDM volume 3, 12.11.1: eight variable ranges, fixed ranges, write combining. */
 #define MTRRCAP_VALUE (8 | 1 << 8 | 1 << 10)
 
-/* SDM volume 4, IA32_MISC_ENABLE: there are counters; and with branch trace and PEBS, what can be read alone. */
+/* SDM volume 4, IA32_MISC_ENABLE: there are counters; with branch trace and PEBS, what is only read. */
 #define MISC_ENABLE_COUNTERS (1ull << 7)
 #define MISC_ENABLE_TOLD     (MISC_ENABLE_COUNTERS | 1ull << 11 | 1ull << 12)
 
@@ -62,10 +63,10 @@ static const struct {
     const char *feature;
 } absent[] = {
     { 0x11, 0x12 }, { 0x33, 0x33 }, { 0x48, 0x48, "spec-ctrl" }, { 0x8c, 0x8f }, { 0xc1, 0xc8 },
-    { 0xe1, 0xe1 }, { MTRRCAP, MTRRCAP, "mtrr" }, { 0x10a, 0x10a, "arch-capabilities" }, { 0x122, 0x122 }, { MCG_CAP, MCG_CAP + 2, "mca" },
-    { 0x186, 0x18d },
-    { 0x1c4, 0x1c5 }, { MTRR_PHYSBASE0, MTRR_FIX_LAST, "mtrr" },
-    { MTRR_DEF_TYPE, MTRR_DEF_TYPE, "mtrr" }, { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
+    { 0xe1, 0xe1 }, { MTRRCAP, MTRRCAP, "mtrr" }, { 0x10a, 0x10a, "arch-capabilities" },
+    { 0x122, 0x122 }, { MCG_CAP, MCG_CAP + 2, "mca" }, { 0x186, 0x18d }, { 0x1c4, 0x1c5 },
+    { MTRR_PHYSBASE0, MTRR_FIX_LAST, "mtrr" }, { MTRR_DEF_TYPE, MTRR_DEF_TYPE, "mtrr" },
+    { 0x309, 0x30c }, { 0x345, 0x345 }, { 0x38d, 0x390 }, { 0x3f1, 0x3f1 },
     { MC0_CTL, MC_END - 1, "mca" }, { MC_END, 0x47f },
     { 0x480, 0x491 }, { 0x4c1, 0x4c8 }, { 0x560, 0x58f }, { 0x600, 0x600 }, { 0x6a0, 0x6a8 },
     { 0x6e0, 0x6e0, "tsc-deadline" }, { 0x6e1, 0x6e1 }, { 0xd90, 0xd90 }, { 0xda0, 0xda0, "xsaves" },

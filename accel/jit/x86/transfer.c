@@ -14,7 +14,8 @@ typedef struct Target {
 
 void x86_log_transfer(const X86Jit *cpu, const char *what, uint16_t selector, uint64_t offset)
 {
-    if (G_UNLIKELY(log_enabled(LOG_PCALL)) && x86_protected(cpu) && log_address_wanted(cpu->base[X86_CS] + cpu->rip)) {
+    if (G_UNLIKELY(log_enabled(LOG_PCALL)) && x86_protected(cpu) &&
+        log_address_wanted(cpu->base[X86_CS] + cpu->rip)) {
         log_write(LOG_PCALL, "CPU %u: %s at %04x:%08" PRIx64 " to %04x:%08" PRIx64 " cpl %u",
                   cpu->core.vcpu.cpu->index, what, cpu->segment[X86_CS].selector, cpu->rip, selector, offset,
                   x86_jit_cpl(cpu));
