@@ -71,6 +71,20 @@ static void value_operation(Kernel kernel, void *cpu, void *d, const void *a, co
     *(uint64_t *)d = vd.u64[0];
 }
 
+/* A kernel of that name, and the functions of vector.h that run it. */
+#define KERNEL(name) \
+    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+#define FUNCTION(name) \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
+    }
+#define VALUE_FUNCTION(name) \
+    X86_VECTOR_FUNCTION(name) \
+    { \
+        value_operation(kernel_##name, cpu, d, a, b, imm); \
+    }
+
 static __m128 part_get(const X86Vector *v, unsigned part)
 {
     return _mm_loadu_ps(v->f32 + 4 * part);
@@ -98,8 +112,7 @@ static unsigned parts(uint32_t imm)
 #define BINARY_APPROXIMATE(X) X(rsqrtss) X(rcpss)
 
 #define X(name) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         for (unsigned i = 0; i < parts(imm); i++) { \
             __m128 x = part_get(a, i), y = part_get(b, i); \
@@ -116,8 +129,7 @@ BINARY_APPROXIMATE(X)
 #define UNARY_APPROXIMATE(X) X(rsqrtps) X(rcpps)
 
 #define X(name) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         for (unsigned i = 0; i < parts(imm); i++) { \
             __m128 x = part_get(b, i), y = x; \
@@ -133,8 +145,7 @@ UNARY_APPROXIMATE(X)
 #define NARROW(X) X(cvtpd2ps) X(cvtpd2dq) X(cvttpd2dq)
 
 #define X(name) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         uint64_t result[4] = { 0 }; \
         for (unsigned i = 0; i < parts(imm); i++) { \
@@ -151,8 +162,7 @@ NARROW(X)
 #define WIDEN(X) X(cvtps2pd) X(cvtdq2pd)
 
 #define X(name) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         for (unsigned i = 0; i < parts(imm); i++) { \
             __m128 x, y = _mm_castpd_ps(_mm_load_sd(&b->f64[i])); \
@@ -164,16 +174,10 @@ NARROW(X)
 WIDEN(X)
 #undef X
 
-#define X(name) \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
-BINARY(X)
-UNARY(X)
-NARROW(X)
-WIDEN(X)
-#undef X
+BINARY(FUNCTION)
+UNARY(FUNCTION)
+NARROW(FUNCTION)
+WIDEN(FUNCTION)
 #define X(name) \
     X86_VECTOR_FUNCTION(name) \
     { \
@@ -218,8 +222,7 @@ static uint64_t compare_double(double x, double y, bool signals)
     X(cmpsd, f64, u64, double, true)
 
 #define X(name, lane, mask, precision, scalar) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         unsigned predicate = imm & 31; \
         unsigned count = scalar ? 1 : x86_vector_bytes(imm) / sizeof(a->lane[0]); \
@@ -231,10 +234,7 @@ static uint64_t compare_double(double x, double y, bool signals)
         } \
         *d = r; \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
+    FUNCTION(name)
 COMPARISONS(X)
 #undef X
 
@@ -259,8 +259,7 @@ SCALARS(X)
     X(haddpd, f64, add_double) X(hsubpd, f64, sub_double)
 
 #define X(name, lane, operation) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         X86Vector r; \
         unsigned n = 16 / sizeof(a->lane[0]); \
@@ -271,28 +270,21 @@ SCALARS(X)
         } \
         x86_vector_load(d, &r, imm); \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
+    FUNCTION(name)
 HORIZONTAL(X)
 #undef X
 
 #define ALTERNATING(X) X(addsubps, f32, single) X(addsubpd, f64, double)
 
 #define X(name, lane, precision) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         for (unsigned i = 0; i < x86_vector_bytes(imm) / sizeof(a->lane[0]); i++) { \
             d->lane[i] = i & 1 ? add_##precision(a->lane[i], b->lane[i]) \
                                : sub_##precision(a->lane[i], b->lane[i]); \
         } \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
+    FUNCTION(name)
 ALTERNATING(X)
 #undef X
 
@@ -303,8 +295,7 @@ ALTERNATING(X)
 #define DOT(X) X(dpps, f32, single) X(dppd, f64, double)
 
 #define X(name, lane, precision) \
-    static void kernel_##name##_product(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                                        uint32_t imm) \
+    KERNEL(name##_product) \
     { \
         unsigned n = 16 / sizeof(a->lane[0]); \
         for (unsigned i = 0; i < n * parts(imm); i++) { \
@@ -314,14 +305,14 @@ ALTERNATING(X)
 DOT(X)
 #undef X
 
-static void kernel_dpps_pairs(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+KERNEL(dpps_pairs)
 {
     for (unsigned i = 0; i < 4 * parts(imm); i++) {
         d->f32[i] = add_single(a->f32[i ^ 1], a->f32[i]);
     }
 }
 
-static void kernel_dpps_sum(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+KERNEL(dpps_sum)
 {
     for (unsigned i = 0; i < 4 * parts(imm); i++) {
         float sum = add_single(a->f32[i], a->f32[i ^ 2]);
@@ -329,7 +320,7 @@ static void kernel_dpps_sum(X86Vector *d, const X86Vector *a, const X86Vector *b
     }
 }
 
-static void kernel_dppd_sum(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+KERNEL(dppd_sum)
 {
     for (unsigned i = 0; i < 2; i++) {
         double sum = add_double(a->f64[i], a->f64[i ^ 1]);
@@ -379,17 +370,13 @@ X86_VECTOR_FUNCTION(dppd)
     X(cvtsq2ss, "cvtsi2ssq", s64) X(cvtsq2sd, "cvtsi2sdq", s64)
 
 #define X(name, mnemonic, lane) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         __m128 x = part_get(a, 0); \
         __asm__ volatile(mnemonic " %1, %0" : "+x"(x) : "r"(b->lane[0])); \
         part_put(d, 0, x); \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
+    FUNCTION(name)
 FROM_INTEGER(X)
 #undef X
 
@@ -397,7 +384,7 @@ FROM_INTEGER(X)
  * Between MMX (8 bytes) and SSE; `imm` says 16 bytes for all, of which those of an MMX register
  * are the first 8: lowering goes through scratch vectors.
  */
-static void kernel_cvtpi2ps(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+KERNEL(cvtpi2ps)
 {
     __m128 x = _mm_castpd_ps(_mm_load_sd(&b->f64[0]));
     SSE("cvtdq2ps", x, x);
@@ -405,10 +392,7 @@ static void kernel_cvtpi2ps(X86Vector *d, const X86Vector *a, const X86Vector *b
     _mm_storel_pi((__m64 *)d, x);
 }
 
-X86_VECTOR_FUNCTION(cvtpi2ps)
-{
-    float_operation(kernel_cvtpi2ps, x86_exact_cvtpi2ps, cpu, d, a, b, imm);
-}
+FUNCTION(cvtpi2ps)
 
 X86_VECTOR_FUNCTION(cvtpi2pd)
 {
@@ -420,18 +404,14 @@ X86_VECTOR_FUNCTION(cvtpi2pd)
     X(cvtpd2pi, "cvtpd2dq", false) X(cvttpd2pi, "cvttpd2dq", false)
 
 #define X(name, mnemonic, single) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         __m128 x = single ? _mm_castpd_ps(_mm_load_sd(&b->f64[0])) : part_get(b, 0); \
         SSE(mnemonic, x, x); \
         d->u64[0] = 0; \
         _mm_storel_pi((__m64 *)d, x); \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        float_operation(kernel_##name, x86_exact_##name, cpu, d, a, b, imm); \
-    }
+    FUNCTION(name)
 TO_MMX(X)
 #undef X
 
@@ -444,17 +424,13 @@ TO_MMX(X)
     X(cvtsd2sq, "cvtsd2si %1, %q0") X(cvttsd2sq, "cvttsd2si %1, %q0")
 
 #define X(name, mnemonic) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         uint64_t wide = 0; \
         __asm__ volatile(mnemonic : "=r"(wide) : "x"(part_get(b, 0))); \
         d->u64[0] = wide; \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        value_operation(kernel_##name, cpu, d, a, b, imm); \
-    }
+    VALUE_FUNCTION(name)
 TO_INTEGER(X)
 #undef X
 
@@ -463,15 +439,11 @@ TO_INTEGER(X)
     X(ucomisd, f64, compare_double, false) X(comisd, f64, compare_double, true)
 
 #define X(name, lane, compare, signals) \
-    static void kernel_##name(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                              uint32_t imm) \
+    KERNEL(name) \
     { \
         d->u64[0] = compare(a->lane[0], b->lane[0], signals) & X86_ARITHMETIC; \
     } \
-    X86_VECTOR_FUNCTION(name) \
-    { \
-        value_operation(kernel_##name, cpu, d, a, b, imm); \
-    }
+    VALUE_FUNCTION(name)
 TO_FLAGS(X)
 #undef X
 
@@ -489,7 +461,7 @@ SOFTWARE(X)
 
 /* ---- half precision: SDM volume 2, VCVTPS2PH. FTZ does not matter ---- */
 
-static void kernel_vcvtps2ph(X86Vector *d, const X86Vector *a, const X86Vector *b, uint32_t imm)
+KERNEL(vcvtps2ph)
 {
     X86Vector result = { 0 };
     for (unsigned i = 0; i < parts(imm); i++) {
@@ -548,8 +520,7 @@ static void fused(Kernel kernel, VectorFunction exact, void *cpu, void *d, const
     X(vfmsubadd##order, "vfmadd" #order, "vfmsub" #order)
 
 #define LANES(name, suffix, letter, even, odd, lane, count) \
-    static void kernel_##name##suffix(X86Vector *d, const X86Vector *a, const X86Vector *b, \
-                                      uint32_t imm) \
+    KERNEL(name##suffix) \
     { \
         for (unsigned i = 0; i < (count); i++) { \
             typeof(d->lane[0]) o1 = d->lane[i], o2 = a->lane[i], o3 = b->lane[i]; \
