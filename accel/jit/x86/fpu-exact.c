@@ -155,8 +155,9 @@ static void run_result(Run *run)
         if (x87_is_nan(a) || x87_is_nan(b)) {
             result = x87_nan(&run->env, a, b);
         } else {
-            result = run->operation->reversed ? run->operation->compute(&run->env, b, a, &run->codes)
-                                              : run->operation->compute(&run->env, a, b, &run->codes);
+            bool reversed = run->operation->reversed;
+            result = run->operation->compute(&run->env, reversed ? b : a, reversed ? a : b,
+                                             &run->codes);
             rounded(run);
         }
     }
@@ -232,16 +233,27 @@ static void run_sign(Run *run)
 
 /* ---- comparisons ---- */
 
-static ExactRelation compare(Run *run, ExactNumber a, ExactNumber b)
+/* Of ST(0) to the other operand, FTST's being 0. Registers that are empty are as NaNs. */
+static ExactRelation relation_of(Run *run)
 {
     bool quiet = run->operation->detail;
+    ExactRelation relation = EXACT_UNORDERED;
+    ExactNumber a, b;
+    if (!operands(run, &a, &b)) {
+        return relation;
+    }
+    if (run->form->operation == X87_FTST) {
+        b = exact_zero(false);
+    }
     if (x87_is_nan(a) || x87_is_nan(b)) {
         ExactEnv env = run->env;
         x87_nan(&env, a, b);
         run->env.flags |= quiet ? env.flags & X87_IE : X87_IE;
-        return EXACT_UNORDERED;
+    } else {
+        relation = exact_compare(&run->env, a, b);
     }
-    return exact_compare(&run->env, a, b);
+    is_ended(run);
+    return relation;
 }
 
 static void run_compare(Run *run)
@@ -250,13 +262,7 @@ static void run_compare(Run *run)
         [EXACT_LESS] = X87_C0, [EXACT_EQUAL] = X87_C3, [EXACT_GREATER] = 0,
         [EXACT_UNORDERED] = X87_C0 | X87_C2 | X87_C3,
     };
-    ExactRelation relation = EXACT_UNORDERED;
-    ExactNumber a, b;
-    if (operands(run, &a, &b)) {
-        relation = compare(run, a, run->form->operation == X87_FTST ? exact_zero(false) : b);
-    }
-    is_ended(run);
-    run->codes |= codes[relation];
+    run->codes |= codes[relation_of(run)];
 }
 
 static void run_compare_flags(Run *run)
@@ -265,13 +271,7 @@ static void run_compare_flags(Run *run)
         [EXACT_LESS] = X86_CF, [EXACT_EQUAL] = X86_ZF, [EXACT_GREATER] = 0,
         [EXACT_UNORDERED] = X86_ZF | X86_PF | X86_CF,
     };
-    ExactRelation relation = EXACT_UNORDERED;
-    ExactNumber a, b;
-    if (operands(run, &a, &b)) {
-        relation = compare(run, a, b);
-    }
-    is_ended(run);
-    run->eflags = flags[relation];
+    run->eflags = flags[relation_of(run)];
 }
 
 /* SDM volume 1, table 8-1, and volume 2, FXAM. */
