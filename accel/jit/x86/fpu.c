@@ -29,7 +29,7 @@ void x87_update_summary(X86Jit *cpu)
 
 void x87_error_changed(X86Jit *cpu)
 {
-    if (G_UNLIKELY(cpu->ferr) && (!(cpu->fsw & X87_ES) || cpu->cr0 & (1u << 5))) {
+    if (G_UNLIKELY(cpu->ferr) && (!(cpu->fsw & X87_ES) || cpu->cr0 & X86_CR0_NE)) {
         x86_set_ferr(cpu, false);
     }
 }
@@ -37,7 +37,7 @@ void x87_error_changed(X86Jit *cpu)
 uint64_t x87_wait(X86Jit *cpu)
 {
     if (cpu->fsw & X87_ES) {
-        if (cpu->cr0 & (1u << 5)) {
+        if (cpu->cr0 & X86_CR0_NE) {
             x86_raise(cpu, X86_MF);
         }
         if (!atomic_load(&cpu->ignne)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SIMD floating point: exceptions, predicates, and the rows of what is exact on any host. */
+#include "accel/jit/x86/system.h"
 #include "accel/jit/x86/vector-float.h"
 
 void x86_float_account(X86Jit *cpu, uint32_t flags)
@@ -10,7 +11,7 @@ void x86_float_account(X86Jit *cpu, uint32_t flags)
     }
     cpu->mxcsr |= flags;
     if (x86_float_unmasked(cpu, flags)) {
-        x86_raise(cpu, cpu->cr4 & (1u << 10) ? X86_XM : X86_UD);
+        x86_raise(cpu, cpu->cr4 & X86_CR4_OSXMMEXCPT ? X86_XM : X86_UD);
     }
 }
 
