@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exact IEEE 754 arithmetic by MPFR: its numbers have the precision that is asked for and as good as
- * any exponent, so an operation gives what 754 calls the result rounded with exponents unbounded, and
- * the ternary value says on which side the exact one is. The rest is done by finish().
+ * Exact IEEE 754 arithmetic by MPFR: its numbers have the precision that is asked for and as good
+ * as any exponent, so an operation gives what 754 calls the result rounded with exponents
+ * unbounded, and the ternary value says on which side the exact one is. The rest is done by
+ * finish().
  */
 #include "accel/jit/exact.h"
 

@@ -51,8 +51,8 @@ typedef enum ExactClass {
 
 /* A number of any format: significand * 2^(exponent - 63), if it is finite and not 0. */
 typedef struct ExactNumber {
-    /* Finite and not 0: bit 63 is set, also if it is denormal. NaN: bit 63 set, bit 62 set if quiet,
-     * then the payload from the highest bit on. Else 0. */
+    /* Finite and not 0: bit 63 is set, also if it is denormal. NaN: bit 63 set, bit 62 set if
+     * quiet, then the payload from the highest bit on. Else 0. */
     uint64_t significand;
     int32_t exponent;       /* 0 where there is none */
     uint8_t class;          /* ExactClass */
@@ -76,12 +76,12 @@ enum {
 
 /*
  * What operations go by, and what they tell. Tininess is detected after rounding. Exceptions of
- * operands (invalid, zero divide, denormal operand) that are not masked end an operation: its result
- * means nothing then, and no other exception is told of.
+ * operands (invalid, zero divide, denormal operand) that are not masked end an operation: its
+ * result means nothing then, and no other exception is told of.
  */
 typedef struct ExactEnv {
     const ExactFormat *format;  /* of the result */
-    uint8_t precision;          /* of the result, less than the format's: x87's PC; 0: the format's */
+    uint8_t precision;          /* of the result, less than the format's: x87's PC; 0: its own */
     uint8_t rounding;           /* ExactRounding */
     uint8_t masked;             /* exceptions: EXACT_* */
     bool denormals_are_zero;    /* denormal operands are zeros, and no exception */
@@ -89,8 +89,9 @@ typedef struct ExactEnv {
                                  * is masked; else it means nothing */
     bool nan_negative;          /* the sign of the NaN (quiet, payload 0) of an invalid operation */
     /* Overflow and underflow that are not masked: the result is the one rounded with exponents
-     * unbounded; inexact tells of that. Any tiny result is underflow. Its exponent is less, or more,
-     * by so much (754-1985, 7.3): x87 24576. 0: there is no result, and a zero stands for it. */
+     * unbounded; inexact tells of that. Any tiny result is underflow. Its exponent is less, or
+     * more, by so much (754-1985, 7.3): x87 24576. 0: there is no result, and a zero stands for
+     * it. */
     uint16_t bias_adjust;
 
     uint8_t flags;              /* exceptions, added to those that are there */
@@ -157,9 +158,10 @@ typedef enum ExactRelation {
 ExactRelation exact_compare(ExactEnv *env, ExactNumber a, ExactNumber b);
 
 /*
- * What the operations are made of, for others: `function` sets the result, which has the precision of
- * `env`, of operands a, b, c, and returns MPFR's ternary value. A NaN as its result is an
- * invalid operation. Operands are as exact_operand() gives them; those not used may be zeros.
+ * What the operations are made of, for others: `function` sets the result, which has the
+ * precision of `env`, of operands a, b, c, and returns MPFR's ternary value. A NaN as its result
+ * is an invalid operation. Operands are as exact_operand() gives them; those not used may be
+ * zeros.
  */
 typedef int (*ExactFunction)(mpfr_ptr result, mpfr_srcptr a, mpfr_srcptr b, mpfr_srcptr c,
                              mpfr_rnd_t rounding);

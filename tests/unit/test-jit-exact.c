@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exact arithmetic of the software CPU: formats, known results on any host, and on an x86-64 host
- * random operands against its SSE2 and x87, results and exceptions, in every mode of rounding.
+ * The exact arithmetic of the software CPU: formats, known results on any host, and on an x86-64
+ * host random operands against its SSE2 and x87, results and exceptions, in every mode of
+ * rounding.
  */
 #include "accel/jit/exact.h"
 
@@ -312,7 +313,8 @@ static uint64_t random_number(const ExactFormat *format, uint64_t near)
         __asm__ volatile(#name "sd %1, %0" : "+x"(x) : "x"(_mm_cvtsi64_si128(b))); \
         return _mm_cvtsi128_si64(x); \
     } \
-    static ExactNumber exact_##name##_of(ExactEnv *env, ExactNumber a, ExactNumber b, ExactNumber c) \
+    static ExactNumber exact_##name##_of(ExactEnv *env, ExactNumber a, ExactNumber b, \
+                                         ExactNumber c) \
     { \
         return exact_##name(env, a, b); \
     }
@@ -393,8 +395,10 @@ static void test_host_sse(void)
         { "sqrtsd", &exact_binary64, &exact_binary64, host_sqrt_double, exact_sqrt_of, always },
         { "cvtsd2ss", &exact_binary64, &exact_binary32, host_narrow, exact_convert_of, always },
         { "cvtss2sd", &exact_binary32, &exact_binary64, host_widen, exact_convert_of, always },
-        { "roundss", &exact_binary32, &exact_binary32, host_round_single, exact_round_of, has_sse41 },
-        { "roundsd", &exact_binary64, &exact_binary64, host_round_double, exact_round_of, has_sse41 },
+        { "roundss", &exact_binary32, &exact_binary32, host_round_single, exact_round_of,
+          has_sse41 },
+        { "roundsd", &exact_binary64, &exact_binary64, host_round_double, exact_round_of,
+          has_sse41 },
         { "fmass", &exact_binary32, &exact_binary32, host_fma_single, exact_fma, has_fma },
         { "fmasd", &exact_binary64, &exact_binary64, host_fma_double, exact_fma, has_fma },
     };
@@ -404,9 +408,11 @@ static void test_host_sse(void)
             uint64_t a = random_number(table[i].from, 0), b = random_number(table[i].from, a);
             uint64_t c = random_number(table[i].from, a);
             uint32_t mxcsr = (random64() & 0xe040) | 0x1f80;
-            ExactEnv env = { .format = table[i].to, .rounding = mxcsr >> 13 & 3, .masked = EXACT_ALL,
-                             .denormals_are_zero = mxcsr & 0x40, .flush_to_zero = mxcsr & 0x8000,
-                             .nan_negative = true };
+            ExactEnv env = {
+                .format = table[i].to, .rounding = mxcsr >> 13 & 3, .masked = EXACT_ALL,
+                .denormals_are_zero = mxcsr & 0x40, .flush_to_zero = mxcsr & 0x8000,
+                .nan_negative = true,
+            };
             _mm_setcsr(mxcsr);
             uint64_t expected = table[i].host(a, b, c);
             uint32_t flags = _mm_getcsr() & 0x3f;

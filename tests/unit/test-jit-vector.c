@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the x86 guest's SIMD instructions compute, against the host's own instructions:
- * each row's function, and the one that does floating point in software, with random operands and the
- * row's VEX encoding in an executable page must agree on the result, on MXCSR's flags and on what
- * is raised. Approximations in software are as near as the SDM asks for. Other hosts come to
- * what was so compared.
+ * What the x86 guest's SIMD instructions compute, against the host's own instructions: each row's
+ * function, and the one that does floating point in software, with random operands and the row's
+ * VEX encoding in an executable page must agree on the result, on MXCSR's flags and on what is
+ * raised. Approximations in software are as near as the SDM asks for. Other hosts come to what
+ * was so compared.
  */
 #include "tests/unit/jit-alone.h"
 
@@ -46,8 +46,8 @@ static uint32_t random_mxcsr(void)
 /* ---- the host's instructions ---- */
 
 static const char *const only_128[] = {
-    "movq", "movss", "movsd", "movhlps", "movlhps", "insertps", "phminposuw", "dppd", "aesimc", "aesenc", "aesenclast", "aesdec", "aesdeclast",
-    "aeskeygenassist", "pclmulqdq",
+    "movq", "movss", "movsd", "movhlps", "movlhps", "insertps", "phminposuw", "dppd", "aesimc",
+    "aesenc", "aesenclast", "aesdec", "aesdeclast", "aeskeygenassist", "pclmulqdq",
 };
 static const char *const only_256[] = {
     "vbroadcastsd", "vpermps", "vpermd", "vpermq", "vpermpd", "vperm2i128", "vperm2f128",
@@ -518,7 +518,8 @@ static void test_sha(void)
     X86Vector abef = { .u32 = { 0x9b05688c, 0x510e527f, 0xbb67ae85, 0x6a09e667 } };
     X86Vector cdgh = { .u32 = { 0x5be0cd19, 0x1f83d9ab, 0xa54ff53a, 0x3c6ef372 } };
     const X86Vector abef0 = abef, cdgh0 = cdgh;
-    X86Vector words[16] = { { .u32 = { 0x61626380 } } }, one[20] = { { .u32 = { 0, 0, 0, 0x61626380 } } };
+    X86Vector words[16] = { { .u32 = { 0x61626380 } } };
+    X86Vector one[20] = { { .u32 = { 0, 0, 0, 0x61626380 } } };
     const uint32_t size = 16 << 8;
     words[3].u32[3] = 24;
     one[3].u32[0] = 24;

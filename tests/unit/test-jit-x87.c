@@ -199,7 +199,7 @@ __attribute__((noinline)) static uint64_t run(const X87Form *form, unsigned code
     return form->operation == X87_FCOMI || form->operation == X87_FUCOMI ? result : 0;
 }
 
-/* ---- random states: of calls for a number there is one in an expression, for all compilers alike ---- */
+/* ---- random states: one call in an expression, so that all compilers make the same ---- */
 
 #define INTEGER_BIT (1ull << 63)
 
@@ -325,7 +325,8 @@ typedef struct Case {
 static unsigned __int128 order_of(X86Fpr r)
 {
     unsigned exponent = r.exponent & 0x7fff;
-    return exponent ? ((unsigned __int128)exponent << 63) + (r.mantissa & ~INTEGER_BIT) : r.mantissa;
+    return exponent ? ((unsigned __int128)exponent << 63) + (r.mantissa & ~INTEGER_BIT)
+                    : r.mantissa;
 }
 
 static bool is_transcendental(const X87Form *form)
@@ -391,8 +392,9 @@ static void print_x87(const char *name, const X87State *s, unsigned top)
 static unsigned transcendentals, same_transcendentals;
 
 /*
- * What the SDM lets differ between x87s is made equal: in volume 1, 8.3.10, an ulp of a transcendental
- * result, and with it C1, and whether a number beside the smallest normal one is tiny.
+ * What the SDM lets differ between x87s is made equal: in volume 1, 8.3.10, an ulp of a
+ * transcendental result, and with it C1, and whether a number beside the smallest normal one is
+ * tiny.
  */
 static void allow_an_ulp(const Case *c, X87State *hosts, const X87State *ours)
 {
@@ -462,8 +464,8 @@ static void test_ways(void)
         x87_the_long_way = false;
         run_case(&c, &host, &usual);
         if (memcmp(&usual, &whole, sizeof(usual))) {
-            g_printerr("round %u: %02x %02x, fcw %04x\n", round, 0xd8 + (c.code >> 8), c.code & 0xff,
-                       c.before.fcw);
+            g_printerr("round %u: %02x %02x, fcw %04x\n", round, 0xd8 + (c.code >> 8),
+                       c.code & 0xff, c.before.fcw);
             print_x87("whole", &whole, c.before.fsw >> 11 & 7);
             print_x87("usual", &usual, c.before.fsw >> 11 & 7);
             g_test_fail();
@@ -506,12 +508,13 @@ static void test_mmx(void)
     x87_mmx_enter(cpu);
     g_assert_cmphex(cpu->ftw, ==, 0xff);
     g_assert_cmpuint(x87_top(cpu), ==, 0);
-    cpu->fpr[0].mantissa = 0x7fff800000010002;
-    cpu->fpr[1].mantissa = 0x0001ffff00ff0100;
-    x86_vec_packuswb(cpu, &cpu->fpr[0].mantissa, &cpu->fpr[0].mantissa, &cpu->fpr[1].mantissa, 8 << 8);
-    g_assert_cmphex(cpu->fpr[0].mantissa, ==, 0x0100ffffff000102);
-    x86_vec_punpckhbw(cpu, &cpu->fpr[0].mantissa, &cpu->fpr[0].mantissa, &cpu->fpr[1].mantissa, 8 << 8);
-    g_assert_cmphex(cpu->fpr[0].mantissa, ==, 0x00010100ffffffff);
+    uint64_t *d = &cpu->fpr[0].mantissa, *b = &cpu->fpr[1].mantissa;
+    *d = 0x7fff800000010002;
+    *b = 0x0001ffff00ff0100;
+    x86_vec_packuswb(cpu, d, d, b, 8 << 8);
+    g_assert_cmphex(*d, ==, 0x0100ffffff000102);
+    x86_vec_punpckhbw(cpu, d, d, b, 8 << 8);
+    g_assert_cmphex(*d, ==, 0x00010100ffffffff);
     x87_emms(cpu);
     g_assert_cmphex(cpu->ftw, ==, 0);
 }

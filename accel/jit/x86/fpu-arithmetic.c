@@ -195,8 +195,8 @@ static ExactNumber of_significand(ExactEnv *env, bool negative, uint64_t signifi
 }
 
 /*
- * By so many bits of the quotient at once is an operand reduced whose exponent is 64 or more above the
- * other's: the SDM leaves a choice of 32 to 63.
+ * By so many bits of the quotient at once is an operand reduced whose exponent is 64 or more
+ * above the other's: the SDM leaves a choice of 32 to 63.
  */
 static unsigned partial_bits(int difference)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What instructions of the x87 compute, by exact.h, whose flags are the status word's. Results are
- * rounded to the format of `env` (double extended) by its rounding. SDM volume 1, chapter 8; volume 2.
+ * What instructions of the x87 compute, by exact.h, whose flags are the status word's. Results
+ * are rounded to the format of `env` (double extended) by its rounding. SDM volume 1, chapter 8;
+ * volume 2.
  */
 #ifndef ACCEL_JIT_X86_FPU_ARITHMETIC_H
 #define ACCEL_JIT_X86_FPU_ARITHMETIC_H
@@ -9,7 +10,8 @@
 #include "accel/jit/exact.h"
 #include "accel/jit/x86/x87.h"
 
-/* ExactNumber.class: an encoding that 8.2.2 calls unsupported. It is treated as a NaN that signals. */
+/* ExactNumber.class: an encoding that 8.2.2 calls unsupported. It is treated as a NaN that
+ * signals. */
 enum { X87_UNSUPPORTED = EXACT_SIGNALING_NAN + 1 };
 
 ExactNumber x87_unpack(const X86Fpr *value);
@@ -29,8 +31,8 @@ uint64_t x87_narrow(ExactEnv *env, ExactNumber a);
 X86Fpr x87_constant(const ExactEnv *env, X87Operation operation);
 
 /*
- * ST(0) is a, the other operand, or ST(1), is b; neither is a NaN. `codes` gets C0, C2 and C3 where an
- * instruction has them, and C1 where it is no rounding's.
+ * ST(0) is a, the other operand, or ST(1), is b; neither is a NaN. `codes` gets C0, C2 and C3
+ * where an instruction has them, and C1 where it is no rounding's.
  */
 typedef ExactNumber X87Function(ExactEnv *env, ExactNumber a, ExactNumber b, uint16_t *codes);
 X87Function x87_round, x87_scale, x87_remainder, x87_remainder_nearest;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instructions of the x87: SDM volume 2, appendix A, table A-7 to A-22. Forms that Intel does not
- * document, but has: FSTP1 (D9 D8), FCOM2, FCOMP3, FXCH4, FFREEP, FCOMP5, FXCH7, FSTP8, FSTP9.
+ * The instructions of the x87: SDM volume 2, appendix A, table A-7 to A-22. Forms that Intel does
+ * not document, but has: FSTP1 (D9 D8), FCOM2, FCOMP3, FXCH4, FFREEP, FCOMP5, FXCH7, FSTP8,
+ * FSTP9.
  */
 #include "accel/jit/x86/x87.h"
 

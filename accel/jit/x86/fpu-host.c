@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The x87 of an x86-64 host runs each instruction on the guest's state, so everything is as there:
- * rounding, stack faults, C0 … C3, unmasked responses, transcendentals as the host's model has them.
+ * The x87 of an x86-64 host runs each instruction on the guest's state, so everything is as
+ * there: rounding, stack faults, C0 … C3, unmasked responses, transcendentals as the host's model
+ * has them.
  */
 #include "accel/jit/x86/x87.h"
 
@@ -52,8 +53,9 @@ __asm__(".pushsection .text\n"
         ".popsection\n");
 
 /*
- * FRSTOR, the instruction, FNSAVE, which also leaves the host's x87 as the ABI has it. An exception that
- * the guest does not mask is pending on the host for no instruction that would wait for it.
+ * FRSTOR, the instruction, FNSAVE, which also leaves the host's x87 as the ABI has it. An
+ * exception that the guest does not mask is pending on the host for no instruction that would
+ * wait for it.
  */
 static void run_on_host(Image *image, const uint8_t *stub, void *operand, uint64_t *eflags)
 {
@@ -141,8 +143,9 @@ static __attribute__((noinline)) void store_whole(X86Jit *cpu, uint64_t code, ui
 
 /*
  * Without the whole state: the usual instructions, when all exceptions are masked and no register
- * is empty or full against the rule, need one or two operands on the host's stack. The host's x87 is as
- * the ABI has it before and after: empty, 0x37f. Exception flags of other code of the program are cleared.
+ * is empty or full against the rule, need one or two operands on the host's stack. The host's x87
+ * is as the ABI has it before and after: empty, 0x37f. Exception flags of other code of the
+ * program are cleared.
  */
 static bool is_usual(const X86Jit *cpu)
 {
@@ -363,8 +366,9 @@ static void load_number(X86Jit *cpu, uint64_t code, uint64_t ip, void *operand)
 }
 
 /*
- * The state changes after the store, which may fault, or be done again. Memory is not looked at when an
- * exception that is not masked keeps the number from being stored; PE does not. SDM volume 1, 8.5.
+ * The state changes after the store, which may fault, or be done again. Memory is not looked at
+ * when an exception that is not masked keeps the number from being stored; PE does not. SDM
+ * volume 1, 8.5.
  */
 static void store_number(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t address, unsigned bytes)
 {

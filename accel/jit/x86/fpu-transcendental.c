@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transcendental instructions of the x87, rounded correctly: real ones are within an ulp of that.
- * Angles are reduced by the pi of 66 bits that all x87s have had. SDM volume 1, 8.3.7 to 8.3.10.
+ * The transcendental instructions of the x87, rounded correctly: real ones are within an ulp of
+ * that. Angles are reduced by the pi of 66 bits that all x87s have had. SDM volume 1, 8.3.7 to
+ * 8.3.10.
  */
 #include "accel/jit/x86/fpu-arithmetic.h"
 
@@ -41,8 +42,8 @@ static ExactNumber apply_inexact(ExactEnv *env, ExactFunction function, ExactNum
 /* ---- angles ---- */
 
 /*
- * 0 … 3: the quadrant of the angle, whose middle is at 0, pi / 2 …; `rest` is initialized to what is left of
- * it, exactly.
+ * 0 … 3: the quadrant of the angle, whose middle is at 0, pi / 2 …; `rest` is initialized to what
+ * is left of it, exactly.
  */
 static unsigned reduce(mpfr_ptr rest, mpfr_srcptr angle)
 {
@@ -79,7 +80,8 @@ static int negative_of(Unary *function, mpfr_ptr result, mpfr_srcptr a, mpfr_rnd
 static int quarter_sine(unsigned quadrant, mpfr_ptr result, mpfr_srcptr a, mpfr_rnd_t rounding)
 {
     Unary *function = quadrant & 1 ? mpfr_cos : mpfr_sin;
-    return quadrant & 2 ? negative_of(function, result, a, rounding) : function(result, a, rounding);
+    return quadrant & 2 ? negative_of(function, result, a, rounding)
+                        : function(result, a, rounding);
 }
 
 FUNCTION(sine)
@@ -173,8 +175,8 @@ ExactNumber x87_f2xm1(ExactEnv *env, ExactNumber a, ExactNumber b, uint16_t *cod
 }
 
 /*
- * b * function(a), rounded once. But for a few that MPFR says are exact, logarithms are irrational, so the
- * product is never halfway, and some precision shows where it lies.
+ * b * function(a), rounded once. But for a few that MPFR says are exact, logarithms are
+ * irrational, so the product is never halfway, and some precision shows where it lies.
  */
 static int multiple(Unary *function, mpfr_ptr result, mpfr_srcptr a, mpfr_srcptr b,
                     mpfr_rnd_t rounding)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of the x87: control, status, tags, environments, and what MMX does to them. SDM volume 1,
- * chapter 8.
+ * The state of the x87: control, status, tags, environments, and what MMX does to them. SDM
+ * volume 1, chapter 8.
  *
  * FIP and FDP are kept for every instruction that is not a control instruction; FCS and FDS are
  * kept in protected mode of 32 bits only where they can be had at no cost: as 0.

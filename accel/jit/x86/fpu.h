@@ -2,13 +2,13 @@
 /*
  * The x87 of the x86 guest, and MMX's relation to it. SDM volume 1, chapter 8; volume 2.
  *
- * There are two implementations of the instructions that compute, chosen by the accelerator's property
- * `float` when they are lowered. On x86-64 hosts the host's own x87 runs them with the guest's
- * registers, control and status word (fpu-host.c). On any host software does (fpu-exact.c): bit for bit the
- * same, rounding, stack faults, C0-C3, undocumented forms, unmasked responses and what the SDM leaves
- * undefined included, but for transcendental results. Those are rounded correctly, where
- * CPUs are within an ulp of that; C1 and whether a number beside the smallest normal one is tiny
- * go with the last bit.
+ * There are two implementations of the instructions that compute, chosen by the accelerator's
+ * property `float` when they are lowered. On x86-64 hosts the host's own x87 runs them with the
+ * guest's registers, control and status word (fpu-host.c). On any host software does
+ * (fpu-exact.c): bit for bit the same, rounding, stack faults, C0-C3, undocumented forms,
+ * unmasked responses and what the SDM leaves undefined included, but for transcendental results.
+ * Those are rounded correctly, where CPUs are within an ulp of that; C1 and whether a number
+ * beside the smallest normal one is tiny go with the last bit.
  */
 #ifndef ACCEL_JIT_X86_FPU_H
 #define ACCEL_JIT_X86_FPU_H
@@ -23,14 +23,13 @@ static inline unsigned x87_top(const X86Jit *cpu)
     return cpu->fsw >> 11 & 7;
 }
 
-
 /* FNINIT. */
 void x87_init(X86Jit *cpu);
 
 /*
- * Helpers. Those that lowered code calls are of IrHelper's type; all may raise. `code` is
- * the opcode's low three bits and ModRM: bits 0-7 ModRM, 8-10 opcode (as FOP has them), `next` what the
- * instruction pointer of the instruction itself is (FIP).
+ * Helpers. Those that lowered code calls are of IrHelper's type; all may raise. `code` is the
+ * opcode's low three bits and ModRM: bits 0-7 ModRM, 8-10 opcode (as FOP has them), `ip` the offset
+ * of the instruction itself (FIP).
  */
 
 /* cpu.c: with CR0.NE 0 an error is told by FERR, and the CPU waits where it is. */

@@ -210,7 +210,7 @@ static uint64_t fused(Run *run, unsigned i)
     return bits_of(run, result);
 }
 
-/* ---- approximations: nothing is signaled, tiny numbers are 0. SDM volume 2, RCPPS, RSQRTPS ---- */
+/* ---- approximations: nothing is signaled, tiny numbers are 0. SDM volume 2, RCPPS ---- */
 
 static const ExactEnv approximate = {
     .format = &exact_binary32, .rounding = EXACT_NEAREST_EVEN, .masked = EXACT_ALL,

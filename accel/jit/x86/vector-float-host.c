@@ -3,11 +3,12 @@
  * SIMD floating point, by the host's own under the guest's MXCSR. SDM volume 1, chapters 10, 11 and
  * 14; volume 2.
  *
- * A kernel computes into `d` with all exceptions masked, and the flags are looked at
- * afterwards. Arithmetic is in assembler, so that operands keep their order (which matters for
- * NaNs) and nothing moves out of where the guest's MXCSR is loaded. Overflow and underflow that are
- * not masked are told of by a result with an unbounded exponent, which only a CPU sees that has them
- * not masked: what may come to that is done in software, as is what the host has no instruction for.
+ * A kernel computes into `d` with all exceptions masked, and the flags are looked at afterwards.
+ * Arithmetic is in assembler, so that operands keep their order (which matters for NaNs) and
+ * nothing moves out of where the guest's MXCSR is loaded. Overflow and underflow that are not
+ * masked are told of by a result with an unbounded exponent, which only a CPU sees that has them
+ * not masked: what may come to that is done in software, as is what the host has no instruction
+ * for.
  */
 #include "accel/jit/x86/vector-float.h"
 

@@ -55,7 +55,8 @@ uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64
     return 0;
 }
 
-/* An element that was loaded has its mask cleared, so that after a fault it goes on with the rest. */
+/* An element that was loaded has its mask cleared, so that after a fault it goes on with the
+ * rest. */
 uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed,
                            uint64_t segment)
 {

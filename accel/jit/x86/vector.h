@@ -8,10 +8,10 @@
  * Scalar floating point takes lanes but the lowest from a.
  *
  * Floating point is bit-exact with x86 hardware, exceptions and NaNs included, and is done twice:
- * by the host's own instructions with the guest's MXCSR, x86_vec_NAME on x86-64 hosts, and in software by
- * accel/jit/exact.h, x86_exact_NAME. The approximations (RCPPS, RSQRTPS and their scalars) are each
- * processor's own; in software they are the numbers correctly rounded to nearest, so that what they
- * are wrong by is 2^-24, where the SDM allows 1.5 * 2^-12.
+ * by the host's own instructions with the guest's MXCSR, x86_vec_NAME on x86-64 hosts, and in
+ * software by accel/jit/exact.h, x86_exact_NAME. The approximations (RCPPS, RSQRTPS and their
+ * scalars) are each processor's own; in software they are the numbers correctly rounded to
+ * nearest, so that what they are wrong by is 2^-24, where the SDM allows 1.5 * 2^-12.
  */
 #ifndef ACCEL_JIT_X86_VECTOR_H
 #define ACCEL_JIT_X86_VECTOR_H
@@ -389,9 +389,9 @@ const IrVectorOp *x86_vector_op(const char *name);
 const IrVectorOp *x86_vector_exact_op(const IrVectorOp *op);
 
 /*
- * PCMPxSTRx of the vectors at two state offsets, by the immediate `control`: the mask in the low half,
- * the arithmetic flags in the high one. For explicit lengths a is the high half of `operands`, and
- * RAX and RDX are in elements, 64 bits of them with X86_STRING_LENGTHS_64.
+ * PCMPxSTRx of the vectors at two state offsets, by the immediate `control`: the mask in the low
+ * half, the arithmetic flags in the high one. For explicit lengths a is the high half of
+ * `operands`, and RAX and RDX are in elements, 64 bits of them with X86_STRING_LENGTHS_64.
  */
 enum { X86_STRING_LENGTHS_64 = 1 << 8 };
 uint64_t x86_vector_pcmpistr(X86Jit *cpu, uint64_t a, uint64_t b, uint64_t control);
@@ -401,14 +401,15 @@ uint64_t x86_vector_pcmpestr(X86Jit *cpu, uint64_t operands, uint64_t control, u
 uint64_t x86_vector_string_index(X86Jit *cpu, uint64_t result, uint64_t control);
 uint64_t x86_vector_string_mask(X86Jit *cpu, uint64_t result, uint64_t control);
 /*
- * Lanes of memory whose mask's highest bit is set; the vectors are state offsets; `sizes` is the lane's
- * bytes, and from bit 8 all bytes. The lanes not loaded become 0.
+ * Lanes of memory whose mask's highest bit is set; the vectors are state offsets; `sizes` is the
+ * lane's bytes, and from bit 8 all bytes. The lanes not loaded become 0.
  */
 uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t address, uint64_t from, uint64_t mask,
                                uint64_t sizes);
 uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64_t mask,
                               uint64_t sizes);
-/* A gather's registers and sizes, in one value. `offset` is that of base register and displacement. */
+/* A gather's registers and sizes, in one value. `offset` is that of base register and
+ * displacement. */
 typedef struct X86Gather {
     uint8_t reg, mask, index, count;
     uint8_t element_log : 4, index_log : 4;

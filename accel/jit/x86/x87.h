@@ -25,8 +25,8 @@
 #define X87_TOP (7u << 11)
 
 /*
- * What an instruction computes, apart from where its operand is. FSUB and FDIV have ST(0) on the left,
- * FSUBR and FDIVR the operand, wherever the result goes; so do the comparisons.
+ * What an instruction computes, apart from where its operand is. FSUB and FDIV have ST(0) on the
+ * left, FSUBR and FDIVR the operand, wherever the result goes; so do the comparisons.
  */
 typedef enum X87Operation {
     X87_UD, /* does not exist, or is a control instruction with a function of its own in fpu.h */
