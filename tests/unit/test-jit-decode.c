@@ -149,7 +149,7 @@ static void print_report(void)
         system += (row->flags & X86_ROW_SYSTEM) != 0;
         undefined += g_str_has_prefix(row->mnemonic, "ud");
     }
-    g_print("%u rows decoded, by opcode: %u of vectors.table, %u of integers.table; %u are the "
+    g_print("%u rows decoded, by opcode: %u of SIMD and x87, %u of integers; %u are the "
             "system's, %u are #UD by definition\n", x86_row_count, vectors,
             x86_row_count - vectors, system, undefined);
     for (unsigned map = 0; map < 4; map++) {

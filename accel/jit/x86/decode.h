@@ -9,7 +9,7 @@ typedef struct Lower Lower;
 
 typedef enum X86Operand {
     X86_OP_NONE,
-    /* as in vectors.table */
+    /* as in vectors.table and x87.table */
     X86_OP_V, X86_OP_W, X86_OP_U, X86_OP_H, X86_OP_L, X86_OP_P, X86_OP_Q, X86_OP_N, X86_OP_G,
     X86_OP_E, X86_OP_M, X86_OP_Mw, X86_OP_Md, X86_OP_Mq, X86_OP_Mt, X86_OP_ST0, X86_OP_STi,
     X86_OP_Ib,
@@ -47,7 +47,7 @@ typedef struct X86Row {
     bool vex;
     int8_t l, w;       /* of VEX; -1: any */
     uint16_t flags;
-    bool of_vectors;    /* vectors.table has it */
+    bool of_vectors;    /* vectors.table or x87.table has it */
     uint16_t undefined; /* arithmetic flags that are undefined after it */
     uint8_t operands[4];
 } X86Row;

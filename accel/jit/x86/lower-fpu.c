@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lowering of the x87: vectors.table names these functions. SDM volume 2.
+ * Lowering of the x87: x87.table names these functions. SDM volume 2.
  */
 #include "accel/jit/x86/fpu.h"
 #include "accel/jit/x86/lower-vector.h"
 
-#define CALL(name, function, args, flags) \
-    static const IrHelper name = { #function, (IrFunction)(function), args, flags };
-CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
-CALL(call_exact_register, x87_exact_register, 2, IR_NO_WRITE)
-CALL(call_exact_register_flags, x87_exact_register_flags, 3, IR_NO_WRITE)
-CALL(call_exact_memory, x87_exact_memory, 4, IR_NO_WRITE)
+LOWER_CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
+LOWER_CALL(call_exact_register, x87_exact_register, 2, IR_NO_WRITE)
+LOWER_CALL(call_exact_register_flags, x87_exact_register_flags, 3, IR_NO_WRITE)
+LOWER_CALL(call_exact_memory, x87_exact_memory, 4, IR_NO_WRITE)
 #ifdef __x86_64__
-CALL(call_host_register, x87_host_register, 2, IR_NO_WRITE)
-CALL(call_host_register_flags, x87_host_register_flags, 3, IR_NO_WRITE)
-CALL(call_host_memory, x87_host_memory, 4, IR_NO_WRITE)
+LOWER_CALL(call_host_register, x87_host_register, 2, IR_NO_WRITE)
+LOWER_CALL(call_host_register_flags, x87_host_register_flags, 3, IR_NO_WRITE)
+LOWER_CALL(call_host_memory, x87_host_memory, 4, IR_NO_WRITE)
 #endif
-CALL(call_fninit, x87_fninit, 0, IR_NO_SLOTS)
-CALL(call_fnclex, x87_fnclex, 0, IR_NO_SLOTS)
-CALL(call_fldcw, x87_fldcw, 1, IR_NO_WRITE)
-CALL(call_fnstenv, x87_fnstenv, 2, IR_NO_WRITE)
-CALL(call_fldenv, x87_fldenv, 2, IR_NO_WRITE)
-CALL(call_fnsave, x87_fnsave, 2, IR_NO_WRITE)
-CALL(call_frstor, x87_frstor, 2, IR_NO_WRITE)
-#undef CALL
+LOWER_CALL(call_fninit, x87_fninit, 0, IR_NO_SLOTS)
+LOWER_CALL(call_fnclex, x87_fnclex, 0, IR_NO_SLOTS)
+LOWER_CALL(call_fldcw, x87_fldcw, 1, IR_NO_WRITE)
+LOWER_CALL(call_fnstenv, x87_fnstenv, 2, IR_NO_WRITE)
+LOWER_CALL(call_fldenv, x87_fldenv, 2, IR_NO_WRITE)
+LOWER_CALL(call_fnsave, x87_fnsave, 2, IR_NO_WRITE)
+LOWER_CALL(call_frstor, x87_frstor, 2, IR_NO_WRITE)
 
 typedef struct Calls {
     const IrHelper *of_register, *of_register_flags, *of_memory;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lowering of SIMD and x87: what it asks of the decoder about the instruction, and the functions that
- * vectors.table names as `NAME` for x86_lower_NAME.
+ * Lowering of SIMD and x87: what it asks of the decoder about the instruction, and the functions
+ * that vectors.table and x87.table name as `NAME` for x86_lower_NAME.
  *
  * A function that lowered an exception with raise_now() returns at once; the block ends there.
  * Memory operands are addressed, with their segment's checks, by address().
@@ -30,19 +30,24 @@ typedef struct Lower {
     uint64_t next;        /* the instruction to be lowered after this one */
     struct {
         uint64_t start, end;
-    } run[LOWER_RUNS];    /* of instructions one behind the other, in this round; the last goes on */
+    } run[LOWER_RUNS];    /* of instructions one behind the other, in this round; the last goes
+                           * on */
     unsigned runs;
     uint64_t basic;       /* what the last branch led to */
     unsigned share;       /* of JIT_HOT times, as often a trace comes to here */
-    unsigned round_insns, round_ops, round_exits; /* of a block that is a loop: in one round of it */
-    uint64_t returns[LOWER_RETURNS]; /* where the calls lead back to that were followed, as offsets */
+    unsigned round_insns, round_ops, round_exits; /* of a block that is a loop: in one round */
+    uint64_t returns[LOWER_RETURNS]; /* where the calls that were followed lead back to: offsets */
     unsigned depth;
     IrValue minuend;      /* with CC_SUB: what was subtracted from, if it is at hand */
     bool ended;           /* the block ended with this instruction */
     bool leave;           /* it has to end after it */
     bool to_loop;         /* … and the loop has to look around */
-    bool sti;             /* the instruction was an STI that left its shadow to the one that follows */
+    bool sti;             /* the instruction was an STI that left its shadow to the next one */
 } Lower;
+
+/* What lowered code calls, as an IrHelper named `name`. */
+#define LOWER_CALL(name, function, args, flags) \
+    static const IrHelper name = { #function, (IrFunction)(function), args, flags };
 
 /* ---- the instruction ---- */
 
@@ -98,7 +103,7 @@ void raise_now(Lower *l, unsigned vector);
 /* The context may have changed: the block ends after this instruction. */
 void leave_after(Lower *l);
 
-/* ---- lower-sse.c, lower-fpu.c ---- */
+/* ---- lower-sse*.c, lower-mmx.c, lower-fpu.c ---- */
 
 void x86_lower_vec(Lower *l);
 void x86_lower_vec128(Lower *l);
