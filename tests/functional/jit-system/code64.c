@@ -25,46 +25,29 @@ static void set_page(unsigned n, u64 entry)
     flush((u8 *)AT + n * 4096);
 }
 
-/* ---- RAM that the chipset makes ROM, and back: 82441FX, 3.2.18, PAM0 ---- */
-
-static void set_pam(u8 value)
-{
-    asm volatile("outl %0, %w1" :: "a"(0x80000058), "d"(0xcf8));
-    asm volatile("outb %0, %w1" :: "a"(value), "d"(0xcfd));
-}
-
-static u8 get_pam(void)
-{
-    u8 value;
-
-    asm volatile("outl %0, %w1" :: "a"(0x80000058), "d"(0xcf8));
-    asm volatile("inb %w1, %0" : "=a"(value) : "d"(0xcfd));
-    return value;
-}
-
-enum { READ_RAM = 0x10, WRITE_RAM = 0x20 };
+/* ---- RAM that the chipset makes ROM, and back ---- */
 
 static void test_shadow(void)
 {
     const u64 at = 0xf8000;
-    u8 was = get_pam();
+    u8 was = config_read8(PAM0);
 
-    set_pam(READ_RAM | WRITE_RAM);
+    config_write8(PAM0, READ_RAM | WRITE_RAM);
     put_code(at, 1);
     check("in RAM", call(at), 1);
-    set_pam(READ_RAM);
+    config_write8(PAM0, READ_RAM);
     check("in RAM that is not written", call(at), 1);
     put_code(at, 2);
     check("after a write to nowhere", call(at), 1);
-    set_pam(READ_RAM | WRITE_RAM);
+    config_write8(PAM0, READ_RAM | WRITE_RAM);
     check("still", call(at), 1);
     put_code(at, 3);
     check("after a write", call(at), 3);
-    set_pam(WRITE_RAM);
+    config_write8(PAM0, WRITE_RAM);
     put_code(at, 4);
-    set_pam(READ_RAM);
+    config_write8(PAM0, READ_RAM);
     check("after a write that was not read", call(at), 4);
-    set_pam(was);
+    config_write8(PAM0, was);
 }
 
 /* ---- registers of a device: the comparator of a timer of the HPET, 8 bytes of any value ---- */

@@ -37,6 +37,39 @@ static inline u8 inb(u16 port)
     return value;
 }
 
+static inline void outl(u16 port, u32 value) { asm volatile("outl %0, %1" :: "a"(value), "Nd"(port)); }
+
+/* Registers of PCI functions; `at` as port 0xcf8 takes it, without bit 31. */
+static inline void config_write8(u32 at, u8 value)
+{
+    outl(0xcf8, 0x80000000 | (at & ~3u));
+    outb(0xcfc + (at & 3), value);
+}
+
+static inline u8 config_read8(u32 at)
+{
+    outl(0xcf8, 0x80000000 | (at & ~3u));
+    return inb(0xcfc + (at & 3));
+}
+
+static inline void config_write32(u32 at, u32 value)
+{
+    outl(0xcf8, 0x80000000 | at);
+    outl(0xcfc, value);
+}
+
+/* The host bridge's 82441FX, 3.2.18: what accesses to 0xf0000 to 0xfffff find; and 3.2.24. */
+enum { PAM0 = 0x59, READ_RAM = 0x10, WRITE_RAM = 0x20, SMRAM = 0x72 };
+
+typedef struct Cpuid { u32 a, b, c, d; } Cpuid;
+static inline Cpuid cpuid(u32 leaf, u32 subleaf)
+{
+    Cpuid r = { leaf, 0, subleaf, 0 };
+
+    asm volatile("cpuid" : "+a"(r.a), "=b"(r.b), "+c"(r.c), "=d"(r.d));
+    return r;
+}
+
 extern u32 multiboot_info;   /* where it lies */
 void print(const char *text);
 void print_hex(word value);

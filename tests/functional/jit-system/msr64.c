@@ -5,14 +5,6 @@
  */
 #include "tests/functional/jit-system/setup64.h"
 
-static u64 cpuid_1(void)
-{
-    u32 a = 1, b, c = 0, d;
-
-    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return (u64)c << 32 | d;
-}
-
 /* A write that raises the vector, or NOTHING. */
 volatile u64 msr_value;
 
@@ -76,6 +68,13 @@ static void test_empty(void)
     }
 }
 
+static void expect_absent(u32 index)
+{
+    TRY("movl %k0, %%ecx; rdmsr", index);
+    EXPECT(GP, 0);
+    expect_write(index, 0, GP);
+}
+
 /* What only its bit of CPUID promises. */
 static void test_absent(void)
 {
@@ -86,9 +85,7 @@ static void test_absent(void)
     };
 
     for (unsigned i = 0; i < sizeof(registers) / sizeof(*registers); i++) {
-        TRY("movl %k0, %%ecx; rdmsr", registers[i]);
-        EXPECT(GP, 0);
-        expect_write(registers[i], 0, GP);
+        expect_absent(registers[i]);
     }
 }
 
@@ -114,6 +111,46 @@ static void test_rules(void)
     expect_write(0xc0000080, 0x1d01, GP);           /* no SVM */
 }
 
+/* Memory type ranges: what they can be, and that nothing else can be written to them. */
+static void test_mtrrs(void)
+{
+    static const struct {
+        u32 index;
+        u64 good, bad;
+    } cases[] = {
+        { 0x200, 0x80000006, 0x80000002 }, { 0x200, 0x1000, 0x1100 },
+        { 0x20e, 0x5, 1ull << 56 },        { 0x201, 0xff000800, 0xff000400 },
+        { 0x250, 0x0605040100060606, 0x0607060606060606 },
+        { 0x26f, 0, 3 },                   { 0x2ff, 0xc06, 0x107 }, { 0x2ff, 6, 0x1006 },
+    };
+
+    check("MTRRCAP", read_msr(0xfe), 0x508);
+    expect_write(0xfe, 0, GP);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        u64 old = read_msr(cases[i].index);
+
+        write_msr(cases[i].index, cases[i].good);
+        expect_write(cases[i].index, cases[i].bad, GP);
+        check("MTRR", read_msr(cases[i].index), cases[i].good);
+        write_msr(cases[i].index, old);
+    }
+}
+
+/* There are no performance counters: CPUID says so, and their registers are not there. */
+static void test_counters(void)
+{
+    static const u32 registers[] = { 0xc1, 0x186, 0x309, 0x345, 0x38d, 0x38f, 0x3f1, 0x4c1,
+                                     0xc0010200 };
+    Cpuid leaf = cpuid(0xa, 0);
+
+    check("cpuid 0xa", leaf.a | leaf.b | leaf.c | leaf.d, 0);
+    for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+        expect_absent(registers[i]);
+    }
+    TRY("xorl %%ecx, %%ecx; rdpmc", 0);
+    EXPECT(GP, 0);
+}
+
 /* SDM volume 3, 17.17.3. */
 static void test_time(void)
 {
@@ -136,8 +173,8 @@ static void test_apic(void)
 {
     u64 base = read_msr(0x1b);
 
-    check("CPUID tells of it", cpuid_1() >> (32 + 21) & 1, 1);
-    check("CPUID tells of deadlines", cpuid_1() >> (32 + 24) & 1, 1);
+    check("CPUID tells of it", cpuid(1, 0).c >> 21 & 1, 1);
+    check("CPUID tells of deadlines", cpuid(1, 0).c >> 24 & 1, 1);
     check("APIC_BASE", base, 0xfee00900);
     TRY("movl $0x802, %%ecx; rdmsr", 0);
     EXPECT(GP, 0);
@@ -195,6 +232,8 @@ void main(void)
     run("registers that keep nothing", test_empty);
     run("registers that are not there", test_absent);
     run("values", test_rules);
+    run("memory type ranges", test_mtrrs);
+    run("performance counters", test_counters);
     run("the time stamp counter", test_time);
     run("x2APIC", test_apic);
     run("TSC deadlines", test_deadline);

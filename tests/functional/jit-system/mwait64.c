@@ -23,11 +23,10 @@ static void mwait(u32 extensions)
 static void test_faults(void)
 {
     u64 enable = read_msr(MISC_ENABLE);
-    u32 a = 5, b, c = 0, d;
+    Cpuid leaf = cpuid(5, 0);
 
-    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    check("the line's size", b, sizeof(line));
-    check("extensions", c, 3);
+    check("the line's size", leaf.b, sizeof(line));
+    check("extensions", leaf.c, 3);
     TRY("movl $1, %%ecx; monitor", (word)line);
     EXPECT(GP, 0);
     TRY("movl $2, %%ecx; mwait", 0);
@@ -39,10 +38,7 @@ static void test_faults(void)
     EXPECT_USER("movq %%rsp, %%rax; xorl %%ecx, %%ecx; monitor", UD);
     EXPECT_USER("xorl %%ecx, %%ecx; mwait", UD);
     write_msr(MISC_ENABLE, enable & ~(u64)MONITOR_ENABLED);
-    a = 1;
-    c = 0;
-    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    check("cpuid", c & 8, 0);
+    check("cpuid", cpuid(1, 0).c & 8, 0);
     TRY("xorl %%ecx, %%ecx; monitor", (word)line);
     EXPECT(UD, 0);
     TRY("xorl %%ecx, %%ecx; mwait", 0);

@@ -18,13 +18,7 @@ asm(".section .vector, \"ax\"\n.code16\n"
     "rom_gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
     "rom_gdtr: .word 23\n.long rom_gdt\n");
 
-enum { READ_RAM = 0x10, WRITE_RAM = 0x20, ALIAS = 0x100000 };   /* so far below 4 GiB, and so far from 0 */
-
-static void set_pam(u8 value)
-{
-    asm volatile("outl %0, %w1" :: "a"(0x80000058), "d"(0xcf8));
-    asm volatile("outb %0, %w1" :: "a"(value), "d"(0xcfd));
-}
+enum { ALIAS = 0x100000 };   /* so far below 4 GiB, and so far from 0 */
 
 /* MOVL $value, %EAX; and where it is. */
 extern const u8 where[], over_pages[], code_end[];
@@ -82,30 +76,30 @@ static void test_alias(void)
     static const u8 code[] = { 0xb8, 7, 0, 0, 0, 0xc3 };
 
     for (unsigned i = 0; i < 3; i++) {
-        set_pam(0);
+        config_write8(PAM0, 0);
         check("ROM", call(at), 5);
         check("where", ran_at, at + 5);
         write_over(at);
         check("after writes", call(at), 5);
         check("in its place", call((u32)where), 5);
-        set_pam(READ_RAM | WRITE_RAM);
+        config_write8(PAM0, READ_RAM | WRITE_RAM);
         copy_code(at, code, code + sizeof(code));
         check("RAM", call(at), 7);
-        set_pam(WRITE_RAM);
+        config_write8(PAM0, WRITE_RAM);
         check("ROM, and what is written goes to RAM", call(at), 5);
         copy_code(at, where, where + 16);
         *(volatile u8 *)(at + 7) = 8 + i;          /* of MOVL */
         check("ROM still", call(at), 5);
-        set_pam(READ_RAM);
+        config_write8(PAM0, READ_RAM);
         check("a copy in RAM", call(at), 8 + i);
         check("where", ran_at, at + 5);
         write_over(at);
         check("which is not written", call(at), 8 + i);
     }
     /* All of it, as a firmware shadows itself. */
-    set_pam(WRITE_RAM);
+    config_write8(PAM0, WRITE_RAM);
     copy_code(0xf0000, (const u8 *)0xffff0000, (const u8 *)0xffffff00);
-    set_pam(READ_RAM);
+    config_write8(PAM0, READ_RAM);
     check("the shadow", call((u32)over_pages + ALIAS), 9);
     check("where", ran_at, (u32)over_pages + ALIAS + 10);
 }

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System management interrupts by the chipset's pin (82371AB, function 3: APMC), while the CPU sleeps,
- * and I/O instructions that are done again: AMD APM volume 2, 10.2.4 and 10.2.5.
+ * and I/O instructions that are done again: AMD APM volume 2, 10.2.4 and 10.2.5. SMBASE and SMRAM.
  */
 #include "tests/functional/jit-system/setup64.h"
 
 enum { PMBASE = 0x600, GLBCTL = PMBASE + 0x28, GLBEN = PMBASE + 0x20, APMC = 0xb2, APMS = 0xb3 };
-
-static void config_write(u32 at, u32 value)
-{
-    asm volatile("outl %0, %w1" :: "a"(at), "d"(0xcf8));
-    asm volatile("outl %0, %w1" :: "a"(value), "d"(0xcfc));
-}
-
-static void outl(u16 port, u32 value) { asm volatile("outl %0, %w1" :: "a"(value), "d"(port)); }
 
 /*
  * The handler at 0x38000 notes bytes and words of the state area at 0x37000, counts at 0x37010, and, as
@@ -33,6 +25,8 @@ asm(".text\n.code16\n"
 
 #define SEEN(at) (*(volatile u32 *)(word)(0x37000 + (at)))
 enum { IO = 0, HALTED = 4, IO_RIP = 8, IO_RCX = 12, COUNT = 0x10, AGAIN = 0x14, LEAVE_HLT = 0x18 };
+
+#define SMI_SELF "movl $0x830, %%ecx; movl $0x4200, %%eax; xorl %%edx, %%edx; wrmsr; nop"
 
 static void clear(void)
 {
@@ -61,7 +55,7 @@ static void test_io(void)
     clear();
     asm volatile("inb $0xb3, %0" : "=a"(status));
     check("none by IN", SEEN(COUNT), 0);
-    asm volatile("movl $0x830, %%ecx; movl $0x4200, %%eax; xorl %%edx, %%edx; wrmsr; nop" ::: "rax", "rcx", "rdx");
+    asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
     check("by an IPI", SEEN(COUNT), 1);
     check("no I/O", SEEN(IO), 0);
 }
@@ -199,15 +193,62 @@ static void test_halted(void)
     clear();
 }
 
+/* ---- SMBASE is moved; it stays where it is then ---- */
+
+extern const u8 move_base[], move_base_end[], count_entries[], count_entries_end[];
+asm(".text\n.code16\n"
+    /* It notes what it finds, moves SMBASE to 0x40000, and comes back with another RBX. */
+    "move_base: movw %cs, %ax; movw %ax, %cs:0x7000; movl %cr0, %eax; movl %eax, %cs:0x7004;"
+    "movl $0xfefc, %ebx; movl %cs:(%ebx), %eax; movl %eax, %cs:0x7008;"
+    "movl $0xff00, %ebx; movl $0x40000, %cs:(%ebx);"
+    "movl $0xffe0, %ebx; movl $0x600d, %cs:(%ebx);"
+    "xorl %esp, %esp; xorl %ecx, %ecx; rsm\nmove_base_end:\n"
+    /* It counts, and SMBASE is what lies at 0x9000. */
+    "count_entries: incl %cs:0x7000; movl $0xff00, %ebx; movl 0x9000, %eax; movl %eax, %cs:(%ebx); rsm\n"
+    "count_entries_end:\n"
+    ".code64\n");
+
+enum { SMRAM_OPEN = 0x4a, SMRAM_HIDDEN = 0x0a };    /* for all, or for the handler alone */
+
+static void test_base(void)
+{
+    static u64 rbx, rsp, after;
+
+    copy_code(0x38000, move_base, move_base_end);
+    copy_code(0x48000, count_entries, count_entries_end);
+    config_write8(SMRAM, SMRAM_OPEN);
+    copy_code(0xa8000, count_entries, count_entries_end);
+    *(volatile u32 *)0xa7000 = 0;
+    config_write8(SMRAM, SMRAM_HIDDEN);
+    *(volatile u32 *)0x47000 = 0;
+    *(volatile u32 *)0x9000 = 0xa0000;
+    asm volatile("movq %%rsp, %1; xorl %%ebx, %%ebx;" SMI_SELF "; movq %%rbx, %0; movq %%rsp, %2"
+                 : "=m"(rbx), "=m"(rsp), "=m"(after) :: "rax", "rbx", "rcx", "rdx", "memory");
+    check("rbx", rbx, 0x600d);
+    check("rsp", after, rsp);
+    check("cs", *(volatile u16 *)0x37000, 0x3000);
+    check("cr0", *(volatile u32 *)0x37004 & 0x80000001, 0);
+    check("the revision", *(volatile u32 *)0x37008, 0x30064);
+    asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
+    check("entries at the other base", *(volatile u32 *)0x47000, 1);
+    asm volatile(SMI_SELF ::: "rax", "rcx", "rdx", "memory");
+    check("what others see", *(volatile u32 *)0xa7000 == 1, 0);
+    config_write8(SMRAM, SMRAM_OPEN);
+    check("entries in SMRAM", *(volatile u32 *)0xa7000, 1);
+    config_write8(SMRAM, SMRAM_HIDDEN);
+    TRY("rsm", 0);
+    EXPECT(UD, 0);
+}
+
 void main(void)
 {
     set_up();
     copy_code(0x38000, handler, handler_end);
     enable_x2apic();
     /* PMBASE and PMREGMISC of 0:1.3; APM and SMI on. */
-    config_write(0x80000b40, PMBASE | 1);
-    config_write(0x80000b80, 1);
-    config_write(0x80000b58, 0x02000000);
+    config_write32(0xb40, PMBASE | 1);
+    config_write32(0xb80, 1);
+    config_write32(0xb58, 0x02000000);
     outl(GLBEN, 0x20);
     outl(GLBCTL, 1);
     run("SMI while halted", test_halted);
@@ -215,6 +256,7 @@ void main(void)
     run("SMI by string I/O", test_strings);
     run("SMI and traps", test_traps);
     run("the state area", test_area);
+    run("SMBASE and SMRAM", test_base);
     print("end\n");
     outb(0xf4, 0);
 }

@@ -86,8 +86,6 @@ static u64 in_use(void)
 
 static void test_xcr0(void)
 {
-    u32 low;
-
     TRY("xorl %%ecx, %%ecx; xorl %%edx, %%edx; xsetbv", 6);          /* not without x87 */
     EXPECT(GP, 0);
     TRY("xorl %%ecx, %%ecx; xorl %%edx, %%edx; xsetbv", 5);          /* nor AVX without SSE */
@@ -104,15 +102,11 @@ static void test_xcr0(void)
     set_xcr0(3);
     TRY("vmovups %%xmm0, %%xmm1", 0);
     EXPECT(UD, 0);
-    u32 size;
-    asm volatile("cpuid" : "=b"(size), "=a"(low) : "a"(0xd), "c"(0) : "edx");
-    check("size without AVX", size, AVX_AT);
+    check("size without AVX", cpuid(0xd, 0).b, AVX_AT);
     set_xcr0(ALL);
-    asm volatile("cpuid" : "=b"(size), "=a"(low) : "a"(0xd), "c"(0) : "edx");
-    check("size of all", size, PKRU_AT + 8);
-    check("components", low, ALL);
-    asm volatile("cpuid" : "=b"(size), "=a"(low) : "a"(0xd), "c"(1) : "edx");
-    check("size of all, compacted", size, AVX_AT + 256 + 8);
+    check("size of all", cpuid(0xd, 0).b, PKRU_AT + 8);
+    check("components", cpuid(0xd, 0).a, ALL);
+    check("size of all, compacted", cpuid(0xd, 1).b, AVX_AT + 256 + 8);
     write_cr4(read_cr4() & ~(1ull << 18));
     TRY_OP("xsave", ALL);
     EXPECT(UD, 0);
