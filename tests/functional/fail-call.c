@@ -60,33 +60,34 @@ static void *next(const char *name)
     return function;
 }
 
-static int open_mode(int flags, va_list args)
+static int open_by(const char *name, const char *path, int flags, va_list args)
 {
-    return flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
+    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
+
+    return fails("open", EIO) ? -1
+                              : ((int (*)(const char *, int, ...))next(name))(path, flags, mode);
 }
 
 int open64(const char *path, int flags, ...)
 {
     va_list args;
-    int mode;
+    int fd;
 
     va_start(args, flags);
-    mode = open_mode(flags, args);
+    fd = open_by("open64", path, flags, args);
     va_end(args);
-    return fails("open", EIO) ? -1
-                              : ((int (*)(const char *, int, ...))next("open64"))(path, flags, mode);
+    return fd;
 }
 
 int open(const char *path, int flags, ...)
 {
     va_list args;
-    int mode;
+    int fd;
 
     va_start(args, flags);
-    mode = open_mode(flags, args);
+    fd = open_by("open", path, flags, args);
     va_end(args);
-    return fails("open", EIO) ? -1
-                              : ((int (*)(const char *, int, ...))next("open"))(path, flags, mode);
+    return fd;
 }
 
 int __open64_2(const char *path, int flags);

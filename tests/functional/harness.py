@@ -268,3 +268,13 @@ def expect_equal(found, wanted, what):
 def add_module_path(*folders):
     """Let a test import from other folders of the tree."""
     sys.path[:0] = [os.path.join(SOURCE, folder) for folder in folders]
+
+
+def fetched(function, *arguments):
+    """What a function of scripts/guest.py brings here; where that cannot be had, a skip."""
+    add_module_path('scripts')
+    import guest  # pylint: disable=import-outside-toplevel  (few tests need it)
+    try:
+        return function(*arguments)
+    except guest.GuestError as error:
+        raise Skip(str(error).split('\n', maxsplit=1)[0]) from None

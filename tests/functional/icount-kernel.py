@@ -14,7 +14,7 @@ import threading
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), 'scripts')]
 import guest  # noqa: E402
-from harness import VM, Skip, TestFailure, expect_equal, run_cases  # noqa: E402
+from harness import VM, TestFailure, expect_equal, fetched, run_cases  # noqa: E402
 
 SECONDS = 250           # of a program with sanitizers, on a busy machine
 MEGABYTES = 128
@@ -49,11 +49,8 @@ class Run(threading.Thread):
 
 
 def check_runs(cpus):
-    try:
-        kernel = guest.fetch_kernel('cloud')
-        initrd = guest.write_run_initrd(os.path.join(guest.cache_dir(), 'run-initrd.gz'))
-    except guest.GuestError as error:
-        raise Skip(str(error).split('\n', maxsplit=1)[0]) from None
+    kernel = fetched(guest.fetch_kernel, 'cloud')
+    initrd = fetched(guest.write_run_initrd, os.path.join(guest.cache_dir(), 'run-initrd.gz'))
     runs = [Run(kernel, initrd, cpus) for _ in range(2)]
     for run in runs:
         run.join()

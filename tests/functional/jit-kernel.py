@@ -8,17 +8,14 @@ import sys
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), 'scripts')]
 import guest  # noqa: E402
-from harness import VM, Skip, expect_equal, run_cases  # noqa: E402
+from harness import VM, expect_equal, fetched, run_cases  # noqa: E402
 
 BOOT_SECONDS = 300      # of a program with sanitizers, on a busy machine
 
 
 def check_boot(cpus):
-    try:
-        kernel = guest.fetch_kernel('cloud')
-        initrd = guest.write_run_initrd(os.path.join(guest.cache_dir(), 'run-initrd.gz'))
-    except guest.GuestError as error:
-        raise Skip(str(error).split('\n', maxsplit=1)[0]) from None
+    kernel = fetched(guest.fetch_kernel, 'cloud')
+    initrd = fetched(guest.write_run_initrd, os.path.join(guest.cache_dir(), 'run-initrd.gz'))
     with VM('-machine', 'pc', '-accel', 'jit', '-cpu', 'max', '-smp', str(cpus), '-m', '256',
             '-nodefaults', '-no-reboot', '-kernel', kernel, '-initrd', initrd,
             '-append', 'console=ttyS0 panic=-1', '-d', 'guest_errors') as vm:

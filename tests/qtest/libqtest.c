@@ -595,6 +595,17 @@ GVariant *qtest_event(QTest *qtest, const char *name)
     }
 }
 
+void qtest_expect_event(QTest *qtest, const char *name, const char *member, const char *text)
+{
+    g_autoptr(GVariant) event = qtest_event(qtest, name);
+    g_autoptr(GVariant) data = g_variant_lookup_value(event, "data", G_VARIANT_TYPE_VARDICT);
+    const char *found = NULL;
+
+    g_assert_nonnull(data);
+    g_assert_true(g_variant_lookup(data, member, "&s", &found));
+    g_assert_cmpstr(found, ==, text);
+}
+
 char *qtest_hmp(QTest *qtest, const char *format, ...)
 {
     va_list args;

@@ -90,6 +90,8 @@ char *qtest_command(QTest *qtest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 GVariant *qtest_qmp(QTest *qtest, const char *command, ...) G_GNUC_PRINTF(2, 3);
 /* Waits for an event of that name; a full reference. Earlier ones of other names are kept. */
 GVariant *qtest_event(QTest *qtest, const char *name);
+/* Waits for it; its data has that member with that text. */
+void qtest_expect_event(QTest *qtest, const char *name, const char *member, const char *text);
 /* The text of a human monitor command; the caller frees it. */
 char *qtest_hmp(QTest *qtest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -13,17 +13,6 @@ static QTest *start(void)
     return qtest;
 }
 
-static void expect(QTest *qtest, const char *event, const char *reason)
-{
-    g_autoptr(GVariant) answer = qtest_event(qtest, event);
-    g_autoptr(GVariant) data = g_variant_lookup_value(answer, "data", G_VARIANT_TYPE_VARDICT);
-    const char *found = NULL;
-
-    g_assert_nonnull(data);
-    g_assert_true(g_variant_lookup(data, "reason", "&s", &found));
-    g_assert_cmpstr(found, ==, reason);
-}
-
 static void test_functions(void)
 {
     QTest *qtest = start();
@@ -97,7 +86,7 @@ static void test_reset(void)
 
     qtest_pci_writeb(qtest, 1, 0, 0x60, 5);
     qtest_outb(qtest, RESET, 6);
-    expect(qtest, "RESET", "guest-reset");
+    qtest_expect_event(qtest, "RESET", "reason", "guest-reset");
     g_assert_cmphex(qtest_pci_readb(qtest, 1, 0, 0x64), ==, 0x10);
     qtest_stop(qtest);
 }
@@ -107,7 +96,7 @@ static void test_power_off(void)
     QTest *qtest = start();
 
     qtest_outw(qtest, PM + 4, 0x2000);
-    expect(qtest, "SHUTDOWN", "guest-shutdown");
+    qtest_expect_event(qtest, "SHUTDOWN", "reason", "guest-shutdown");
     g_assert_cmpint(qtest_wait_exit(qtest), ==, 0);
 }
 
