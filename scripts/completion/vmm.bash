@@ -2,9 +2,9 @@
 # Completion of vmm-system-* for bash. Everything comes from the program that is being called:
 # its options from -help, and what they take from "-device help" and the like.
 
-# Options whose argument can be "help", and files.
-_vmm_listing=' -machine -M -accel -cpu -device -object -chardev -global -netdev -d -trace '
-_vmm_files=' -kernel -initrd -bios -dtb -readconfig -drive -cdrom -hda -hdb -hdc -hdd -pidfile '
+# Options whose argument can be "help", which lists names; and those that take a file.
+_vmm_listing=' -machine -M -accel -cpu -device -object -chardev -d -trace '
+_vmm_files=' -kernel -initrd -bios -dtb -option-rom -L -readconfig -pidfile '
 _vmm_files+='-D -qtest-log -machine-report '
 
 _vmm_options()
@@ -19,7 +19,7 @@ _vmm_names()
 {
     "$1" "$2" help 2>/dev/null </dev/null |
         sed -n -e 's/^[[:space:]]*name "\([^"]*\)".*/\1/p;t' -e '/:[[:space:]]*$/d' \
-               -e 's/^x86 //' -e 's/^[[:space:]]*\([a-zA-Z0-9][a-zA-Z0-9._+-]*\).*/\1/p'
+               -e '/^FILE/d' -e 's/^x86 //' -e 's/^[[:space:]]*\([a-zA-Z0-9][a-zA-Z0-9._+-]*\).*/\1/p'
 }
 
 # The properties that "-device NAME,help" lists, as NAME=.
@@ -48,7 +48,11 @@ _vmm()
     esac
     case $_vmm_listing in
     *" $previous "*)
-        if [[ $word == *,* ]]; then
+        if [[ $previous == -d && $word == *,* ]]; then
+            head=${word%,*},
+            mapfile -t COMPREPLY < <(compgen -P "$head" -W "$(_vmm_names "$program" -d)" \
+                -- "${word##*,}")
+        elif [[ $word == *,* ]]; then
             head=${word%,*},
             tail=${word##*,}
             [[ $tail == *=* ]] && return
@@ -61,6 +65,11 @@ _vmm()
         else
             mapfile -t COMPREPLY < <(compgen -W "$(_vmm_names "$program" "$previous") help" \
                 -- "$word")
+            # A machine may be a board file.
+            if [[ ${#COMPREPLY[@]} == 0 ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            fi
         fi
         return
         ;;

@@ -14,7 +14,9 @@ STAND_IN = '''#!/bin/sh
 case "$*" in
 -help) echo 'vmm 1.0, a machine emulator'; echo '  -machine TYPE   the board'
        echo '-m SIZE   memory'; echo '  -device NAME[,PROP=VALUE]'; echo '--version' ;;
-'-machine help') echo 'Supported machines are:'; echo 'pc      a PC (default)'; echo 'none    empty' ;;
+'-machine help') echo 'Supported machines are:'; echo 'pc      a PC (default)'; echo 'none    empty'
+                 echo 'FILE.dtb, FILE.dts   a board of your own' ;;
+'-d help') echo 'Log items (comma separated):'; echo 'int   interrupts'; echo 'in_asm   code' ;;
 '-device help') echo 'Misc devices:'; echo 'name "edu", bus PCI'; echo 'name "edo", bus ISA' ;;
 '-device edu,help') echo 'edu options:'; echo '  addr=<str>  - slot'; echo '  dma_mask=<uint64>' ;;
 esac
@@ -59,6 +61,8 @@ CASES = [
     ('the beginning of an option', case('-ma', '-machine')),
     ('machines', case('-machine ', 'pc', 'none', 'help')),
     ('machines after another option', case('-m 512 -machine p', 'pc')),
+    ('a board file', case('-machine ker', 'kernel.img')),
+    ('the second item of several', case('-d int,in', 'int,in_asm', 'int,int')),
     ('devices', case('-device ed', 'edu', 'edo')),
     ("a device's properties", case('-device edu,', 'edu,addr=', 'edu,dma_mask=')),
     ('the beginning of a property', case('-device edu,d', 'edu,dma_mask=')),
