@@ -17,14 +17,27 @@ void x87_init(X86Jit *cpu)
     cpu->fip = cpu->fdp = 0;
 }
 
-void x87_update_summary(X86Jit *cpu)
+/* ES and B say whether an exception that is not masked is pending. */
+static void summarize(X86Jit *cpu)
 {
     if (cpu->fsw & ~cpu->fcw & X87_EXCEPTIONS) {
         cpu->fsw |= X87_ES | X87_B;
     } else {
         cpu->fsw &= ~(X87_ES | X87_B);
     }
+}
+
+void x87_update_summary(X86Jit *cpu)
+{
+    summarize(cpu);
     x87_error_changed(cpu);
+}
+
+void x87_set_words(X86Jit *cpu, uint16_t control, uint16_t status)
+{
+    cpu->fcw = (control & 0x1f3f) | 0x40;
+    cpu->fsw = status;
+    summarize(cpu);
 }
 
 void x87_error_changed(X86Jit *cpu)
@@ -96,8 +109,8 @@ uint64_t x87_fnclex(X86Jit *cpu)
 uint64_t x87_fldcw(X86Jit *cpu, uint64_t value)
 {
     x87_wait(cpu);
-    cpu->fcw = (value & 0x1f3f) | 0x40;
-    x87_update_summary(cpu);
+    x87_set_words(cpu, value, cpu->fsw);
+    x87_error_changed(cpu);
     return 0;
 }
 
@@ -138,8 +151,8 @@ static void environment_in(X86Jit *cpu, const uint8_t *in, unsigned size)
     for (unsigned i = 0; i < 7; i++) {
         memcpy(&word[i], in + i * size, size);
     }
-    cpu->fcw = (word[0] & 0x1f3f) | 0x40;
-    cpu->fsw = word[1];
+    x87_set_words(cpu, word[0], word[1]);
+    x87_error_changed(cpu);
     x87_set_full_tags(cpu, word[2]);
     if (protected) {
         cpu->fip = word[3];
@@ -153,7 +166,6 @@ static void environment_in(X86Jit *cpu, const uint8_t *in, unsigned size)
         cpu->fdp = (word[5] & 0xffff) | (word[6] >> 12 & 0xffff) << 16;
         cpu->fcs = cpu->fds = 0;
     }
-    x87_update_summary(cpu);
 }
 
 uint64_t x87_fnstenv(X86Jit *cpu, uint64_t address, uint64_t size)

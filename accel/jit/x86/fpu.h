@@ -25,6 +25,11 @@ static inline unsigned x87_top(const X86Jit *cpu)
 
 /* FNINIT. */
 void x87_init(X86Jit *cpu);
+/*
+ * Control and status word as they come of memory: bits that are reserved are as the x87 has them,
+ * and ES and B as exceptions and masks say. FERR is left alone.
+ */
+void x87_set_words(X86Jit *cpu, uint16_t control, uint16_t status);
 
 /*
  * Helpers. Those that lowered code calls are of IrHelper's type; all may raise. `code` is the

@@ -115,7 +115,7 @@ static inline void x87_push(X86Jit *cpu)
 
 /* ---- fpu.c ---- */
 
-/* ES and B say whether an exception that is not masked is pending. */
+/* ES and B follow the exceptions and their masks, and FERR falls with them. */
 void x87_update_summary(X86Jit *cpu);
 /* The tag word as FNSTENV stores it, and back. */
 uint16_t x87_full_tags(const X86Jit *cpu);

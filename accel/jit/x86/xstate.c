@@ -73,8 +73,7 @@ static void restore_x87(X86Jit *cpu, const uint8_t *p, bool wide)
 {
     unsigned top;
 
-    cpu->fcw = get(p, 2);
-    cpu->fsw = get(p + 2, 2);
+    x87_set_words(cpu, get(p, 2), get(p + 2, 2));
     cpu->ftw = get(p + 4, 1);
     cpu->fop = get(p + 6, 2) & 0x7ff;
     cpu->fip = get(p + 8, wide ? 8 : 4);
@@ -342,9 +341,6 @@ uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t 
     }
     if (wanted & present & PKRU) {
         jit_load_bytes(&cpu->core, address + l.pkru, image + PKRU_AT, PKRU_BYTES, mode);
-        if (get(image + PKRU_AT + 4, 4)) {
-            x86_raise_gp(cpu, 0);
-        }
     }
     if (compacted ? wanted & present & SSE : wanted & (SSE | AVX)) {
         check_mxcsr(cpu, image);
