@@ -184,6 +184,46 @@ static void test_x87_environment(void)
     }
 }
 
+/* SDM volume 1, figures 8-9 to 8-12. There are no selectors, also where there were some. */
+static void test_x87_pointers(void)
+{
+    static const struct {
+        unsigned size, context;
+        uint32_t words[7];
+    } forms[] = {
+        { 4, X86_CTX_PE, { 0xffff037f, 0xffff0000, 0xffffffff,
+                           0x12345678, 0x05a50000, 0x9abcdef0, 0xffff0000 } },
+        { 2, X86_CTX_PE, { 0x037f, 0x0000, 0xffff, 0x5678, 0x0000, 0xdef0, 0x0000 } },
+        { 4, X86_CTX_PE | X86_CTX_VM, { 0xffff037f, 0xffff0000, 0xffffffff,
+                                        0xffff5678, 0x012345a5, 0xffffdef0, 0x09abc000 } },
+        { 2, 0, { 0x037f, 0x0000, 0xffff, 0x5678, 0x45a5, 0xdef0, 0xc000 } },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
+        unsigned size = forms[i].size;
+        cpu->context_flags = forms[i].context;
+        x87_init(cpu);
+        cpu->fop = 0x5a5;
+        cpu->fip = 0x12345678;
+        cpu->fdp = 0x9abcdef0;
+        x87_fnstenv(cpu, 128, size);
+        for (unsigned k = 0; k < 7; k++) {
+            uint32_t word = 0;
+            memcpy(&word, guest_memory + 128 + k * size, size);
+            g_assert_cmphex(word, ==, forms[i].words[k]);
+        }
+        memset(guest_memory + 128 + 3 * size, 0xff, 4 * size);
+        x87_fldenv(cpu, 128, size);
+        x87_fnstenv(cpu, 128, size);
+        bool selectors = forms[i].context == X86_CTX_PE;
+        for (unsigned k = 4; selectors && k < 7; k += 2) {
+            uint16_t selector;
+            memcpy(&selector, guest_memory + 128 + k * size, 2);
+            g_assert_cmphex(selector, ==, 0);
+        }
+    }
+    cpu->context_flags = 0;
+}
+
 /* The flags that come of FCOMI and its kin, else 0; the exception that it raises, else -1. */
 __attribute__((noinline)) static uint64_t run(const X87Form *form, unsigned code, uint64_t flags)
 {
@@ -530,6 +570,7 @@ int main(int argc, char **argv)
 #endif
     g_test_add_data_func("/jit/x87/values/exact", &exact, test_x87);
     g_test_add_func("/jit/x87/environment", test_x87_environment);
+    g_test_add_func("/jit/x87/pointers", test_x87_pointers);
     g_test_add_func("/jit/x87/any-host", test_any_host);
     g_test_add_func("/jit/x87/mmx", test_mmx);
     int result = g_test_run();

@@ -8,7 +8,8 @@ static const char features[] =
     "sse2 syscall nx lm rdtscp pdpe1gb cx16 popcnt sse3 ssse3 sse4.1 sse4.2 movbe lahf_lm fsgsbase "
     "smep smap erms bmi1 bmi2 adx rdrand rdseed xsave xsaveopt xsavec xgetbv1 xsaves pku invpcid "
     "pcid la57 abm umip avx avx2 fma f16c aes pclmulqdq sha-ni clflushopt clwb rdpid x2apic "
-    "tsc-deadline tsc-adjust arat monitor 3dnowprefetch mmxext ss invtsc";
+    "tsc-deadline tsc-adjust arat monitor 3dnowprefetch mmxext ss invtsc "
+    "zero-fcs-fds";
 
 #define PHYS_BITS 40
 #define TSC_KHZ   1000000u

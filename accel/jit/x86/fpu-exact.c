@@ -583,6 +583,5 @@ uint64_t x87_exact_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addr
     }
     end(&run, code, ip);
     cpu->fdp = fdp;
-    cpu->fds = 0;
     return 0;
 }

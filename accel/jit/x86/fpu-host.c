@@ -408,7 +408,6 @@ uint64_t x87_host_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addre
         load_number(cpu, code, ip, operand);
     }
     cpu->fdp = fdp;
-    cpu->fds = 0;
     return 0;
 }
 

@@ -3,8 +3,8 @@
  * The state of the x87: control, status, tags, environments, and what MMX does to them. SDM
  * volume 1, chapter 8.
  *
- * FIP and FDP are kept for every instruction that is not a control instruction; FCS and FDS are
- * kept in protected mode of 32 bits only where they can be had at no cost: as 0.
+ * FOP, FIP and FDP are kept for every instruction that is not a control instruction; FCS and FDS
+ * are 0, as CPUID says (8.1.8). So in real and virtual-8086 mode the pointers are offsets.
  */
 #include "accel/jit/x86/x87.h"
 
@@ -13,7 +13,7 @@ void x87_init(X86Jit *cpu)
     cpu->fcw = 0x37f;
     cpu->fsw = 0;
     cpu->ftw = 0;
-    cpu->fop = cpu->fcs = cpu->fds = 0;
+    cpu->fop = 0;
     cpu->fip = cpu->fdp = 0;
 }
 
@@ -116,7 +116,7 @@ uint64_t x87_fldcw(X86Jit *cpu, uint64_t value)
 
 /*
  * The environment, SDM volume 1, 8.1.10, figures 8-9 to 8-12: words of `size` bytes. In real and
- * virtual-8086 mode the pointers are linear and the opcode is with them.
+ * virtual-8086 mode the opcode lies with the pointers, which have no selectors beside them.
  */
 static void environment_out(const X86Jit *cpu, uint8_t *out, unsigned size)
 {
@@ -129,11 +129,11 @@ static void environment_out(const X86Jit *cpu, uint8_t *out, unsigned size)
     }
     if (protected) {
         word[3] = cpu->fip;
-        word[4] = cpu->fcs | (size == 4 ? (uint32_t)cpu->fop << 16 : 0);
+        word[4] = size == 4 ? (uint32_t)cpu->fop << 16 : 0;
         word[5] = cpu->fdp;
-        word[6] = cpu->fds | (size == 4 ? 0xffff0000 : 0);
+        word[6] = size == 4 ? 0xffff0000 : 0;
     } else {
-        uint32_t ip = cpu->fcs * 16u + cpu->fip, dp = cpu->fds * 16u + cpu->fdp;
+        uint32_t ip = cpu->fip, dp = cpu->fdp;
         word[3] = (ip & 0xffff) | (size == 4 ? 0xffff0000 : 0);
         word[4] = cpu->fop | (ip >> 16) << 12;
         word[5] = (dp & 0xffff) | (size == 4 ? 0xffff0000 : 0);
@@ -156,15 +156,12 @@ static void environment_in(X86Jit *cpu, const uint8_t *in, unsigned size)
     x87_set_full_tags(cpu, word[2]);
     if (protected) {
         cpu->fip = word[3];
-        cpu->fcs = word[4];
         cpu->fop = size == 4 ? word[4] >> 16 & 0x7ff : 0;
         cpu->fdp = word[5];
-        cpu->fds = word[6];
     } else {
         cpu->fip = (word[3] & 0xffff) | (word[4] >> 12 & 0xffff) << 16;
         cpu->fop = word[4] & 0x7ff;
         cpu->fdp = (word[5] & 0xffff) | (word[6] >> 12 & 0xffff) << 16;
-        cpu->fcs = cpu->fds = 0;
     }
 }
 

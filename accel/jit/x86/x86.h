@@ -150,8 +150,8 @@ typedef struct X86Jit {
     X86Fpr fpr[8];               /* physical registers R0 … R7 */
     uint16_t fcw, fsw;           /* fsw with TOP in bits 11-13, always up to date */
     uint8_t ftw;                 /* abridged: bit per physical register, 1: not empty */
-    uint16_t fop, fcs, fds;
-    uint64_t fip, fdp;
+    uint16_t fop;
+    uint64_t fip, fdp;           /* selectors there are none: zero-fcs-fds */
     uint32_t mxcsr;
     X86Vector vector[16] __attribute__((aligned(64))); /* ZMM0 … 15; bits above 255 are not modelled */
     X86Vector scratch[4];        /* for lowering: memory operands and the like */

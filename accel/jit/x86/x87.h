@@ -126,7 +126,6 @@ static inline void x87_note(X86Jit *cpu, uint64_t code, uint64_t ip)
 {
     cpu->fop = code & 0x7ff;
     cpu->fip = ip;
-    cpu->fcs = 0;
 }
 
 #endif

@@ -47,7 +47,8 @@ static unsigned vectors(const X86Jit *cpu)
     return cpu->context_flags & X86_CTX_CODE64 ? 16 : 8;
 }
 
-/* The first 32 bytes but MXCSR, and the registers. `wide`: pointers of 64 bits without selectors. */
+/* The first 32 bytes but MXCSR, and the registers. `wide`: pointers of 64 bits;
+ * else of 32, with selectors that are 0. */
 static void save_x87(const X86Jit *cpu, uint8_t *p, bool wide)
 {
     unsigned top = cpu->fsw >> 11 & 7;
@@ -56,12 +57,8 @@ static void save_x87(const X86Jit *cpu, uint8_t *p, bool wide)
     put(p + 2, cpu->fsw, 2);
     put(p + 4, cpu->ftw, 2);
     put(p + 6, cpu->fop, 2);
-    put(p + 8, cpu->fip, 8);
-    put(p + 16, cpu->fdp, 8);
-    if (!wide) {
-        put(p + 12, cpu->fcs, 4);
-        put(p + 20, cpu->fds, 4);
-    }
+    put(p + 8, wide ? cpu->fip : (uint32_t)cpu->fip, 8);
+    put(p + 16, wide ? cpu->fdp : (uint32_t)cpu->fdp, 8);
     for (unsigned i = 0; i < 8; i++) {
         memset(p + 32 + 16 * i, 0, 16);
         put(p + 32 + 16 * i, cpu->fpr[(top + i) & 7].mantissa, 8);
@@ -78,8 +75,6 @@ static void restore_x87(X86Jit *cpu, const uint8_t *p, bool wide)
     cpu->fop = get(p + 6, 2) & 0x7ff;
     cpu->fip = get(p + 8, wide ? 8 : 4);
     cpu->fdp = get(p + 16, wide ? 8 : 4);
-    cpu->fcs = wide ? 0 : get(p + 12, 2);
-    cpu->fds = wide ? 0 : get(p + 20, 2);
     top = cpu->fsw >> 11 & 7;
     for (unsigned i = 0; i < 8; i++) {
         cpu->fpr[(top + i) & 7].mantissa = get(p + 32 + 16 * i, 8);
@@ -173,8 +168,7 @@ static bool x87_is_initial(const X86Jit *cpu)
             return false;
         }
     }
-    return cpu->fcw == 0x37f && !cpu->fsw && !cpu->ftw && !cpu->fop && !cpu->fip && !cpu->fdp &&
-           !cpu->fcs && !cpu->fds;
+    return cpu->fcw == 0x37f && !cpu->fsw && !cpu->ftw && !cpu->fop && !cpu->fip && !cpu->fdp;
 }
 
 uint64_t x86_xstate_in_use(const X86Jit *cpu)

@@ -161,7 +161,7 @@ static void load(const NativeState *s, unsigned bits)
     cpu->fcw = s->fcw;
     cpu->fsw = s->fsw;
     cpu->ftw = s->ftw;
-    cpu->fop = cpu->fcs = cpu->fds = 0;
+    cpu->fop = 0;
     cpu->fip = cpu->fdp = 0;
     cpu->mxcsr = s->mxcsr;
     x86_context_changed(cpu);
