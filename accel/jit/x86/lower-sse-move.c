@@ -4,8 +4,8 @@
 #include "accel/jit/x86/lower-sse.h"
 
 LOWER_CALL(call_mmx_enter, x87_mmx_enter, 0, IR_NO_WRITE)
-LOWER_CALL(call_mask_store, x86_vector_mask_store, 4, IR_NO_WRITE)
-LOWER_CALL(call_mask_load, x86_vector_mask_load, 4, IR_NO_WRITE)
+LOWER_CALL(call_mask_store, x86_vector_mask_store, 3, IR_NO_WRITE)
+LOWER_CALL(call_mask_load, x86_vector_mask_load, 3, IR_NO_WRITE)
 LOWER_CALL(call_gather, x86_vector_gather, 4, IR_NO_WRITE)
 
 /* ---- whole and in parts ---- */
@@ -227,6 +227,17 @@ static unsigned element_size(Lower *l)
     return row_size(l) ? row_size(l) : insn_vector_w(l) ? 8 : 4;
 }
 
+/* Lanes of so many bytes between memory and a vector. */
+static void by_mask(Lower *l, const IrHelper *helper, IrValue offset, uint32_t vector,
+                    uint32_t mask, unsigned lane, unsigned bytes)
+{
+    X86Masked m = { .vector = vector, .mask = mask, .lane = lane, .bytes = bytes,
+                    .segment = address_segment(l) };
+    uint64_t packed;
+    memcpy(&packed, &m, sizeof(packed));
+    ir_call(l->ir, helper, offset, address_segment_base(l), ir_const(l->ir, packed), 0);
+}
+
 /* MASKMOVDQU, MASKMOVQ (row's size 8): to DS:rDI. */
 void x86_lower_maskmov(Lower *l)
 {
@@ -234,14 +245,12 @@ void x86_lower_maskmov(Lower *l)
     if (mmx ? !check_mmx(l) : !check_simd(l) || !check_no_vvvv(l)) {
         return;
     }
-    IrBlock *ir = l->ir;
     if (mmx) {
-        ir_call(ir, &call_mmx_enter, 0, 0, 0, 0);
+        ir_call(l->ir, &call_mmx_enter, 0, 0, 0, 0);
     }
     uint32_t from = mmx ? MANTISSA(insn_reg(l) & 7) : VECTOR(insn_reg(l));
     uint32_t mask = mmx ? MANTISSA(insn_rm(l) & 7) : VECTOR(insn_rm(l));
-    ir_call(ir, &call_mask_store, address_rdi(l), ir_const(ir, from), ir_const(ir, mask),
-            ir_const(ir, 1 | (mmx ? 8 : 16) << 8));
+    by_mask(l, &call_mask_store, offset_rdi(l), from, mask, 1, mmx ? 8 : 16);
 }
 
 /* VMASKMOVPx, VPMASKMOVx; the row's size is the lane's, 0: by VEX.W. */
@@ -251,8 +260,8 @@ void x86_lower_vmaskmov_load(Lower *l)
         return;
     }
     unsigned bytes = full_bytes(l);
-    ir_call(l->ir, &call_mask_load, address(l), ir_const(l->ir, VECTOR(insn_reg(l))),
-            ir_const(l->ir, VECTOR(insn_vvvv(l))), ir_const(l->ir, element_size(l) | bytes << 8));
+    by_mask(l, &call_mask_load, address_offset(l), VECTOR(insn_reg(l)), VECTOR(insn_vvvv(l)),
+            element_size(l), bytes);
     zero_above(l, insn_reg(l), bytes);
 }
 
@@ -261,9 +270,8 @@ void x86_lower_vmaskmov_store(Lower *l)
     if (!check_simd(l)) {
         return;
     }
-    ir_call(l->ir, &call_mask_store, address(l), ir_const(l->ir, VECTOR(insn_reg(l))),
-            ir_const(l->ir, VECTOR(insn_vvvv(l))),
-            ir_const(l->ir, element_size(l) | full_bytes(l) << 8));
+    by_mask(l, &call_mask_store, address_offset(l), VECTOR(insn_reg(l)), VECTOR(insn_vvvv(l)),
+            element_size(l), full_bytes(l));
 }
 
 /* VGATHERxxx, VPGATHERxx: the row's size is the index's; the element's is by VEX.W. */
@@ -282,12 +290,11 @@ void x86_lower_gather(Lower *l)
     unsigned count = bytes / MAX(element, width);
     X86Gather g = { .reg = reg, .mask = mask, .index = index, .count = count,
                     .element_log = element == 8 ? 3 : 2, .index_log = width == 8 ? 3 : 2,
-                    .scale = insn_scale(l), .wide = bytes, .address32 = insn_address_size(l) == 4,
-                    .linear32 = !insn_mode64(l) };
+                    .scale = insn_scale(l), .wide = bytes, .address32 = insn_address_size(l) == 4 };
     uint64_t packed;
     memcpy(&packed, &g, sizeof(packed));
-    ir_call(l->ir, &call_gather, vsib_offset(l), vsib_segment_base(l), ir_const(l->ir, packed),
-            ir_const(l->ir, vsib_segment(l)));
+    ir_call(l->ir, &call_gather, vsib_offset(l), address_segment_base(l), ir_const(l->ir, packed),
+            ir_const(l->ir, address_segment(l)));
     zero_vector(l, VECTOR(mask), true);
     if (count * element == 8) {
         lower_vector(l, OP(movq), 16, VECTOR(reg), VECTOR(reg), VECTOR(reg), 0);

@@ -486,7 +486,7 @@ void x86_lower_arpl(Lower *l)
     adjusts = ir_setcc(l->ir, IR_LTU, IR_I64, low, rpl);
     result = ir_select(l->ir, IR_LTU, IR_I64, low, rpl, ir_deposit(l->ir, a, rpl, 0, 2), a);
     if (l->insn.memory) {
-        ir_call(l->ir, &check_write_if_helper, adjusts, number(l, vsib_segment(l)), address_offset(l),
+        ir_call(l->ir, &check_write_if_helper, adjusts, number(l, address_segment(l)), address_offset(l),
                 0);
         ir_call(l->ir, &store_if_helper, adjusts, l->linear, number(l, data_mode(l)), result);
     } else {

@@ -78,14 +78,14 @@ int row_size(const Lower *l);               /* "size" */
 IrValue address(Lower *l);                  /* linear */
 IrValue sized_address(Lower *l, unsigned size); /* the same of an operand of so many bytes */
 IrValue address_offset(Lower *l);           /* the offset in the segment */
-IrValue address_rdi(Lower *l);              /* linear: DS, or as overridden, and rDI */
+IrValue offset_rdi(Lower *l);               /* the same of rDI */
 unsigned data_mode(const Lower *l);
+unsigned address_segment(const Lower *l);   /* DS, where the operand is no ModRM.rm */
+IrValue address_segment_base(Lower *l);
 /* VSIB: SIB.index with REX.X as a vector register, SIB.scale as a shift; base and displacement. */
 unsigned insn_vsib_index(const Lower *l);
 unsigned insn_scale(const Lower *l);
 IrValue vsib_offset(Lower *l);
-IrValue vsib_segment_base(Lower *l);
-unsigned vsib_segment(const Lower *l);
 
 /* ---- general registers, flags, the end ---- */
 

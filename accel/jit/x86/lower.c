@@ -230,19 +230,17 @@ IrValue sized_address(Lower *l, unsigned size)
     return operand_address(l, size, l->insn.row->flags & X86_ROW_WRITE);
 }
 
-IrValue address_rdi(Lower *l)
+IrValue offset_rdi(Lower *l)
 {
-    return segment_address(l, l->insn.segment >= 0 ? l->insn.segment : X86_DS,
-                           narrow(l, ir_get(l->ir, X86_SLOT_GPR + X86_RDI), l->insn.address_size),
-                           1, true);
+    return narrow(l, ir_get(l->ir, X86_SLOT_GPR + X86_RDI), l->insn.address_size);
 }
 
-unsigned vsib_segment(const Lower *l)
+unsigned address_segment(const Lower *l)
 {
     return operand_segment(l);
 }
 
-IrValue vsib_segment_base(Lower *l)
+IrValue address_segment_base(Lower *l)
 {
     IrValue base = segment_base(l, operand_segment(l));
 

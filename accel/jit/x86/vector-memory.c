@@ -15,43 +15,61 @@ static bool lane_is_on(const uint8_t *mask, unsigned lane, unsigned i)
     return mask[(i + 1) * lane - 1] >> 7;
 }
 
-uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t address, uint64_t from, uint64_t mask,
-                               uint64_t sizes)
+/* Where a lane is, linearly; outside of 64-bit code its segment has to allow the access. */
+static uint64_t lane_address(X86Jit *cpu, unsigned segment, uint64_t base, uint64_t offset,
+                             unsigned size, bool write)
 {
-    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_unaligned_mode(cpu);
-    const uint8_t *v = bytes_at(cpu, from), *m = bytes_at(cpu, mask);
-    if (lane == 1) {
-        x86_check_alignment(cpu, address, 8);   /* MASKMOVQ, MASKMOVDQU: as CPUs do */
+    if (x86_code64(cpu)) {
+        return base + offset;
+    }
+    x86_help_check_limit(cpu, segment, (uint32_t)offset, size, write);
+    return (uint32_t)(base + offset);
+}
+
+uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed)
+{
+    X86Masked m;
+    memcpy(&m, &packed, sizeof(m));
+    unsigned count = m.bytes / m.lane, mode = x86_unaligned_mode(cpu);
+    const uint8_t *from = bytes_at(cpu, m.vector), *mask = bytes_at(cpu, m.mask);
+    uint64_t address[32];
+    if (m.lane == 1) { /* MASKMOVQ, MASKMOVDQU: all that may be stored to is asked for */
+        x86_help_check_limit(cpu, m.segment, (uint32_t)offset, m.bytes, true);
+        x86_check_alignment(cpu, base + offset, 8);
     }
     /* All faults come before the first byte is written. */
-    for (unsigned i = 0; i < bytes / lane; i++) {
-        if (lane_is_on(m, lane, i)) {
-            jit_probe(&cpu->core, address + i * lane, lane, JIT_WRITE, mode);
+    for (unsigned i = 0; i < count; i++) {
+        if (lane_is_on(mask, m.lane, i)) {
+            address[i] = lane_address(cpu, m.segment, base, offset + i * m.lane, m.lane, true);
+            jit_probe(&cpu->core, address[i], m.lane, JIT_WRITE, mode);
         }
     }
-    for (unsigned i = 0; i < bytes / lane; i++) {
-        if (lane_is_on(m, lane, i)) {
+    for (unsigned i = 0; i < count; i++) {
+        if (lane_is_on(mask, m.lane, i)) {
             uint64_t value = 0;
-            memcpy(&value, v + i * lane, lane);
-            jit_store(&cpu->core, address + i * lane, lane, mode, value);
+            memcpy(&value, from + i * m.lane, m.lane);
+            jit_store(&cpu->core, address[i], m.lane, mode, value);
         }
     }
     return 0;
 }
 
-uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64_t mask,
-                              uint64_t sizes)
+uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed)
 {
-    unsigned lane = sizes & 0xff, bytes = sizes >> 8, mode = x86_unaligned_mode(cpu);
-    const uint8_t *m = bytes_at(cpu, mask);
+    X86Masked m;
+    memcpy(&m, &packed, sizeof(m));
+    unsigned mode = x86_unaligned_mode(cpu);
+    const uint8_t *mask = bytes_at(cpu, m.mask);
     X86Vector r = { 0 };
-    for (unsigned i = 0; i < bytes / lane; i++) {
-        if (lane_is_on(m, lane, i)) {
-            uint64_t value = jit_load(&cpu->core, address + i * lane, lane, mode);
-            memcpy(r.u8 + i * lane, &value, lane);
+    for (unsigned i = 0; i < m.bytes / m.lane; i++) {
+        if (lane_is_on(mask, m.lane, i)) {
+            uint64_t address = lane_address(cpu, m.segment, base, offset + i * m.lane, m.lane,
+                                            false);
+            uint64_t value = jit_load(&cpu->core, address, m.lane, mode);
+            memcpy(r.u8 + i * m.lane, &value, m.lane);
         }
     }
-    x86_vector_copy(bytes_at(cpu, to), &r, bytes);
+    x86_vector_copy(bytes_at(cpu, m.vector), &r, m.bytes);
     return 0;
 }
 
@@ -75,12 +93,10 @@ uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t
             continue;
         }
         int64_t number = g.index_log == 3 ? index->s64[i] : index->s32[i];
-        uint64_t address = offset + ((uint64_t)number << g.scale);
-        if (g.linear32) {
-            x86_help_check_limit(cpu, segment, (uint32_t)address, size, false);
-        }
-        address = base + (g.address32 ? (uint32_t)address : address);
-        uint64_t value = jit_load(&cpu->core, g.linear32 ? (uint32_t)address : address, size, mode);
+        uint64_t at = offset + ((uint64_t)number << g.scale);
+        uint64_t address = lane_address(cpu, segment, base, g.address32 ? (uint32_t)at : at, size,
+                                        false);
+        uint64_t value = jit_load(&cpu->core, address, size, mode);
         memset(d->u8 + g.wide, 0, 32 - g.wide);
         memcpy(d->u8 + i * size, &value, size);
         memset(mask->u8 + i * size, 0, size);

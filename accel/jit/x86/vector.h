@@ -401,20 +401,24 @@ uint64_t x86_vector_pcmpestr(X86Jit *cpu, uint64_t operands, uint64_t control, u
 uint64_t x86_vector_string_index(X86Jit *cpu, uint64_t result, uint64_t control);
 uint64_t x86_vector_string_mask(X86Jit *cpu, uint64_t result, uint64_t control);
 /*
- * Lanes of memory whose mask's highest bit is set; the vectors are state offsets; `sizes` is the
- * lane's bytes, and from bit 8 all bytes. The lanes not loaded become 0.
+ * Lanes of memory whose mask's highest bit is set, at an offset in a segment with that base; the
+ * others are not accessed. Those not loaded become 0. `packed` is an X86Masked.
  */
-uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t address, uint64_t from, uint64_t mask,
-                               uint64_t sizes);
-uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t address, uint64_t to, uint64_t mask,
-                              uint64_t sizes);
+typedef struct X86Masked {
+    uint16_t vector, mask;       /* state offsets */
+    uint8_t lane, bytes;         /* the size of a lane; of all */
+    uint16_t segment;
+} X86Masked;
+G_STATIC_ASSERT(sizeof(X86Masked) == 8 && sizeof(X86Jit) <= UINT16_MAX);
+uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed);
+uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed);
 /* A gather's registers and sizes, in one value. `offset` is that of base register and
  * displacement. */
 typedef struct X86Gather {
     uint8_t reg, mask, index, count;
     uint8_t element_log : 4, index_log : 4;
     uint8_t scale, wide;         /* wide: the mask's bytes, 16 or 32 */
-    uint8_t address32 : 4, linear32 : 4; /* the offset, and the linear address, are 32 bits */
+    uint8_t address32;           /* the offset is of 32 bits */
 } X86Gather;
 G_STATIC_ASSERT(sizeof(X86Gather) == 8);
 uint64_t x86_vector_gather(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed,

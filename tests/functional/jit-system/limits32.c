@@ -29,9 +29,10 @@ static void set_up(void)
     tss[1] = (u32)stack_0 + sizeof(stack_0);
     tss[2] = DATA;
     asm volatile("lgdt %0; ljmp $8, $1f; 1: mov %1, %%ds; mov %1, %%es; mov %1, %%ss; mov %1, %%fs;"
-                 "mov %1, %%gs; mov %%cr4, %%eax; orl $0x600, %%eax; mov %%eax, %%cr4;"
+                 "mov %1, %%gs; mov %%cr4, %%eax; orl $0x40600, %%eax; mov %%eax, %%cr4;"
                  "mov %%cr0, %%eax; andl $~12, %%eax; mov %%eax, %%cr0; ltr %w2"
                  :: "m"(pointer), "r"(DATA), "r"(TSS) : "eax");
+    asm volatile("xsetbv" :: "a"(7), "c"(0), "d"(0));
     load_idt();
     set_gate(0x82, CODE, STUB(0x82), 0xee, 0);
 }
@@ -73,6 +74,10 @@ WAY(read_ds_mmx, IN_DS, "movq (%%ecx), %%mm0; emms")
 WAY(write_ds_mmx, IN_DS, "movq %%mm0, (%%ecx); emms")
 WAY(read_es_sse, IN_ES, "movups %%es:(%%ecx), %%xmm0")
 WAY(write_fs_sse, IN_FS, "movups %%xmm0, %%fs:(%%ecx)")
+#define MASK_OF_4 "pcmpeqd %%xmm0, %%xmm0; psrldq $12, %%xmm0; "
+WAY(maskmov_es, IN_ES, MASK_OF_4 "movl %%ecx, %%edi; es; maskmovdqu %%xmm0, %%xmm0")
+WAY(vmaskmov_es, IN_ES, MASK_OF_4 "vmaskmovps %%es:(%%ecx), %%xmm0, %%xmm1")
+WAY(vmaskmov_to_es, IN_ES, MASK_OF_4 "vmaskmovps %%xmm0, %%xmm0, %%es:(%%ecx)")
 WAY(read_fs_x87, IN_FS, "fninit; fldt %%fs:(%%ecx); fstp %%st")
 WAY(write_es_x87, IN_ES, "fninit; fldz; fstpt %%es:(%%ecx)")
 WAY(stos_es, IN_ES, "movl %%ecx, %%edi; stosl")
@@ -90,6 +95,9 @@ static const Way ways[] = {
     { "XADD to ES", lock_es_32, 4, READS | WRITES }, { "CMPXCHG8B", cmpxchg8b_es, 8, READS | WRITES },
     { "MOVQ", read_ds_mmx, 8, READS }, { "MOVQ to DS", write_ds_mmx, 8, WRITES },
     { "MOVUPS", read_es_sse, 16, READS }, { "MOVUPS to FS", write_fs_sse, 16, WRITES },
+    { "MASKMOVDQU of 4 bytes", maskmov_es, 16, WRITES },
+    { "VMASKMOVPS of 4 bytes", vmaskmov_es, 4, READS },
+    { "VMASKMOVPS to 4 bytes", vmaskmov_to_es, 4, WRITES },
     { "FLD", read_fs_x87, 10, READS }, { "FSTP", write_es_x87, 10, WRITES },
     { "STOS", stos_es, 4, WRITES }, { "LODS", lods_ds, 2, READS }, { "SGDT", sgdt_fs, 6, WRITES },
     { "LGDT", lgdt_gs, 6, READS | WRITES }, { "BT", bt_gs, 4, READS },
