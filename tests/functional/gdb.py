@@ -15,7 +15,7 @@ import time
 import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import BACKENDS, VM, Skip, TestFailure, expect_equal, run_cases  # noqa: E402
+from harness import BACKENDS, PATIENCE, VM, Skip, TestFailure, expect_equal, run_cases  # noqa: E402
 from rsp import Client  # noqa: E402
 
 # 7c00: loop: inc ax; mov [500], ax; mov bx, [504]; jmp loop
@@ -48,6 +48,28 @@ class Session:
         for register, value, size in ((CS, 0, 4), (DS, 0, 4), (SS, 0, 4), (RIP, LOOP, 8),
                                       (RSP, 0x7000, 8), (RAX, 0, 8), (EFLAGS, 2, 4)):
             expect_equal(client.set_register(register, value, size), 'OK', f'P{register:x}')
+
+    def wait_until(self, what, condition):
+        deadline = time.monotonic() + 30 * PATIENCE
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TestFailure(f'{what} did not come about; the machine: '
+                                  f"{self.vm.qmp('query-status')}")
+            time.sleep(0.01)
+
+    def wait_rounds(self):
+        """Until the program has been all around its loop."""
+        def counter():
+            return self.vm.qmp('human-monitor-command', command_line='xp /1hx 0x500')
+        for _ in range(2):
+            before = counter()
+            self.wait_until('a round of the loop', lambda old=before: counter() != old)
+
+    def wait_disconnected(self):
+        """Until the server knows that its client has gone."""
+        self.wait_until('the end of the connection', lambda: any(
+            chardev['label'] == 'gdb' and chardev['filename'].startswith('disconnected:')
+            for chardev in self.vm.qmp('query-chardev')))
 
     def __enter__(self):
         return self
@@ -215,7 +237,7 @@ def check_watchpoints(backend):
         expect_equal(c.ask('Z2,504,2'), 'OK', 'Z2')
         expect_equal(c.ask(f'Z1,{LOOP + 0x80:x},1'), 'OK', 'Z1')
         c.send('c')
-        time.sleep(0.2)
+        s.wait_rounds()
         c.raw(b'\3')
         expect_equal(c.packet()[:3], b'T02', 'the interrupt')
         answers = [c.ask(f'Z2,{0x600 + 8 * n:x},4') for n in range(20)]
@@ -271,9 +293,9 @@ def check_monitor():
         if 'hbreak' not in lacks():
             c.packet()
         c.close()
-        time.sleep(0.1)
+        s.wait_disconnected()
         s.vm.qmp('cont')
-        time.sleep(0.1)
+        s.wait_rounds()
         expect_equal(s.vm.qmp('query-status')['status'], 'running', 'status without a client')
         # The human monitor ends the server and starts it again.
         run = s.vm.qmp('human-monitor-command', command_line='gdbserver none')

@@ -272,8 +272,7 @@ def add_module_path(*folders):
 
 def fetched(function, *arguments):
     """What a function of scripts/guest.py brings here; where that cannot be had, a skip."""
-    add_module_path('scripts')
-    import guest  # pylint: disable=import-outside-toplevel  (few tests need it)
+    import guest  # pylint: disable=import-outside-toplevel  (whoever calls has it)
     try:
         return function(*arguments)
     except guest.GuestError as error:
