@@ -140,12 +140,12 @@ static uint64_t data_address(void)
 
 void native_state_make(NativeState *s, unsigned bits)
 {
+    uint64_t base = native_segment_base(bits);
+
     memset(s, 0, sizeof(*s));
     for (unsigned i = 0; i < 16; i++) {
         s->gpr[i] = number();
     }
-    uint64_t base = native_segment_base(bits);
-
     s->gpr[X86_RSP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
     s->gpr[X86_RBP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & ~7u);
     if (!one_in(4)) {
