@@ -413,70 +413,57 @@ static int move_msrs(ScriptCpu *cpu, struct kvm_msrs *list, bool set)
     return list->nmsrs;
 }
 
+/* What is kept as it is set. */
+static const struct {
+    unsigned long get, set;
+    size_t at, size;
+} states[] = {
+#define MEMBER(name) offsetof(ScriptCpu, name), sizeof(((ScriptCpu *)NULL)->name)
+    { KVM_GET_REGS, KVM_SET_REGS, MEMBER(regs) },
+    { KVM_GET_SREGS2, KVM_SET_SREGS2, MEMBER(sregs) },
+    { KVM_GET_LAPIC, KVM_SET_LAPIC, MEMBER(lapic) },
+    { KVM_GET_MP_STATE, KVM_SET_MP_STATE, MEMBER(mp_state) },
+    { KVM_GET_XCRS, KVM_SET_XCRS, MEMBER(xcrs) },
+    { KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, MEMBER(debugregs) },
+    { KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, MEMBER(events) },
+    { KVM_GET_XSAVE2, KVM_SET_XSAVE, MEMBER(xsave) },
+    { 0, KVM_SET_GUEST_DEBUG, MEMBER(debug) },
+#undef MEMBER
+};
+
+static bool move_state(ScriptCpu *cpu, unsigned long request, void *argument)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(states); i++) {
+        uint8_t *state = (uint8_t *)cpu + states[i].at;
+
+        if (request == states[i].set) {
+            memcpy(state, argument, states[i].size);
+            return true;
+        }
+        if (request == states[i].get) {
+            memcpy(argument, state, states[i].size);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int cpu_ioctl(unsigned n, unsigned long request, void *argument)
 {
     ScriptCpu *cpu = &script.cpus[n];
 
+    if (move_state(cpu, request, argument)) {
+        return 0;
+    }
     switch (request) {
     case KVM_RUN:
         return run_cpu(cpu);
-    case KVM_GET_REGS:
-        memcpy(argument, &cpu->regs, sizeof(cpu->regs));
-        return 0;
-    case KVM_SET_REGS:
-        memcpy(&cpu->regs, argument, sizeof(cpu->regs));
-        return 0;
-    case KVM_GET_SREGS2:
-        memcpy(argument, &cpu->sregs, sizeof(cpu->sregs));
-        return 0;
-    case KVM_SET_SREGS2:
-        memcpy(&cpu->sregs, argument, sizeof(cpu->sregs));
-        return 0;
-    case KVM_GET_LAPIC:
-        memcpy(argument, &cpu->lapic, sizeof(cpu->lapic));
-        return 0;
-    case KVM_SET_LAPIC:
-        memcpy(&cpu->lapic, argument, sizeof(cpu->lapic));
-        return 0;
-    case KVM_GET_MP_STATE:
-        memcpy(argument, &cpu->mp_state, sizeof(cpu->mp_state));
-        return 0;
-    case KVM_SET_MP_STATE:
-        memcpy(&cpu->mp_state, argument, sizeof(cpu->mp_state));
-        return 0;
-    case KVM_GET_XCRS:
-        memcpy(argument, &cpu->xcrs, sizeof(cpu->xcrs));
-        return 0;
-    case KVM_SET_XCRS:
-        memcpy(&cpu->xcrs, argument, sizeof(cpu->xcrs));
-        return 0;
-    case KVM_GET_DEBUGREGS:
-        memcpy(argument, &cpu->debugregs, sizeof(cpu->debugregs));
-        return 0;
-    case KVM_SET_DEBUGREGS:
-        memcpy(&cpu->debugregs, argument, sizeof(cpu->debugregs));
-        return 0;
-    case KVM_GET_VCPU_EVENTS:
-        memcpy(argument, &cpu->events, sizeof(cpu->events));
-        return 0;
-    case KVM_SET_VCPU_EVENTS:
-        memcpy(&cpu->events, argument, sizeof(cpu->events));
-        return 0;
-    case KVM_GET_XSAVE2:
-        memcpy(argument, cpu->xsave, sizeof(cpu->xsave));
-        return 0;
-    case KVM_SET_XSAVE:
-        memcpy(cpu->xsave, argument, sizeof(cpu->xsave));
-        return 0;
     case KVM_GET_MSRS:
     case KVM_SET_MSRS:
         return move_msrs(cpu, argument, request == KVM_SET_MSRS);
     case KVM_INTERRUPT:
         script.interrupts[script.interrupt_count++ % G_N_ELEMENTS(script.interrupts)] =
             ((struct kvm_interrupt *)argument)->irq;
-        return 0;
-    case KVM_SET_GUEST_DEBUG:
-        memcpy(&cpu->debug, argument, sizeof(cpu->debug));
         return 0;
     case KVM_NMI:
         script.nmis++;
