@@ -129,6 +129,13 @@ static void test_deadline(void)
     put(0, LVT_TIMER, 0x40040);
     step(10000);
     g_assert_false(seen[0].interrupt);
+    down();
+}
+
+static void test_deadline_changes(void)
+{
+    up();
+    tsc_zero = time_virtual();
     /* A masked deadline passes in silence. */
     put(0, LVT_TIMER, 0x50040);
     apic_set_tsc_deadline(apics[0], tsc_now() + 1000);
@@ -166,5 +173,6 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/timer-one-shot", test_timer_one_shot);
     g_test_add_func("/apic/timer-periodic", test_timer_periodic);
     g_test_add_func("/apic/deadline", test_deadline);
+    g_test_add_func("/apic/deadline-changes", test_deadline_changes);
     return g_test_run();
 }
