@@ -99,7 +99,8 @@ static void test_cr0(void)
 }
 
 /* With interrupts off it waits where it is, until somebody writes the port: here, another CPU. */
-static volatile u32 gone_on, seen_waiting;
+static volatile u32 gone_on, seen;
+enum { WAITING = 1, GONE_ON };
 
 static void helper_cpu(unsigned cpu)
 {
@@ -109,7 +110,7 @@ static void helper_cpu(unsigned cpu)
     for (unsigned i = 0; i < 1000; i++) {
         asm volatile("pause");
     }
-    seen_waiting = !gone_on;
+    seen = gone_on ? GONE_ON : WAITING;
     outb(COPROCESSOR_ERROR, 0);
 }
 
@@ -118,10 +119,10 @@ static void test_frozen(void)
     errors = 0;
     start_cpus(1, helper_cpu);
     asm volatile("cli; " ERROR "fwait; movl $1, %0; fnclex" : "=m"(gone_on) :: "memory");
-    while (!seen_waiting) {
+    while (!seen) {
         asm volatile("pause");
     }
-    check("it waited", seen_waiting, 1);
+    check("what was seen before the write", seen, WAITING);
     check("interrupts", errors, 0);
 }
 
