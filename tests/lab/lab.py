@@ -23,6 +23,7 @@ import guest  # noqa: E402  (found through the line above)
 
 EMULATOR = 'qemu-system-x86_64'
 BOOT_SECONDS = 90       # the command has started by then, or the lab hangs
+BEAT_SECONDS = 90       # so does one whose init has not said for so long that it lives
 TIMED_OUT = 124         # as timeout(1)
 
 # What the command sees of the caller's environment, besides VMM and all VMM_...
@@ -30,9 +31,11 @@ KEPT_ENVIRONMENT = ('PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TERM', 'CI', 'XDG
 
 # One CPU: with two, the emulated host's CPUs now and then wait for each other for ever while
 # virtual machines come and go. A guest in it may have several all the same. Should its kernel
-# hang, softlockup_panic ends it within half a minute, and the lab is tried again.
+# hang, softlockup_panic ends it within half a minute, and the lab is tried again. So it is when
+# the CPU sleeps for ever: the emulated host now and then misses its timer's interrupt.
 
-# The console (ttyS0) is the kernel's; the command has ttyS1; how it ended goes to ttyS2.
+# The console (ttyS0) is the kernel's; the command has ttyS1; how it ended goes to ttyS2, and
+# before that, every few seconds, that the lab lives.
 # The command sees this machine's files with the lab's own /dev, /proc, /sys and /run; for
 # temporary files and sockets there is a tmpfs in $TMPDIR.
 INIT = '''#!/bin/busybox sh
@@ -60,9 +63,11 @@ ip link set lo up
 stty -F /mnt/dev/ttyS1 @STTY@
 stty -F /mnt/dev/ttyS2 raw
 echo started >dev/ttyS2
+while sleep 5; do echo alive; done >dev/ttyS2 &
 setsid chroot /mnt /bin/sh -c 'exec /bin/sh "$0" <@STDIN@ >/dev/ttyS1 2>&1' "$lab_job"
 status=$?
 stty -F dev/ttyS1 -echo 2>/dev/null
+kill $!
 echo "exit $status" >dev/ttyS2
 sync
 poweroff -f
@@ -143,13 +148,14 @@ class Lab:
         initrd.write(self.path('initrd'))
 
     def _status(self):
-        """What the lab said on its status line: '', 'started' or 'exit N'."""
+        """What the lab said last on its status line: '', 'started', 'alive' or 'exit N', and how
+        much it has said."""
         try:
             with open(self.path('status'), encoding='ascii', errors='replace') as file:
                 lines = file.read().split('\n')
         except FileNotFoundError:
-            return ''
-        return lines[-2].strip() if len(lines) > 1 else ''
+            return '', 0
+        return (lines[-2].strip() if len(lines) > 1 else ''), len(lines)
 
     def console(self):
         """The end of the lab kernel's console, for a failure's message."""
@@ -170,13 +176,20 @@ class Lab:
                                    stderr=None if self.interactive else subprocess.STDOUT)
         started_by = time.monotonic() + BOOT_SECONDS
         ended_by = None
+        heard, heard_at = 0, 0
         try:
             while self._pump(process, output):
-                now, status = time.monotonic(), self._status()
+                now = time.monotonic()
+                status, lines = self._status()
+                if lines != heard:
+                    heard, heard_at = lines, now
                 if status and ended_by is None:
                     ended_by = now + timeout if timeout else float('inf')
                 if not status and now > started_by:
                     raise LabError(f'nothing started within {BOOT_SECONDS} s; its console ends '
+                                   f'with:\n{self.console()}')
+                if status and now > heard_at + BEAT_SECONDS:
+                    raise LabError(f'no sign of life for {BEAT_SECONDS} s; its console ends '
                                    f'with:\n{self.console()}')
                 if ended_by is not None and now > ended_by:
                     return TIMED_OUT
@@ -186,7 +199,7 @@ class Lab:
             process.wait()
             if terminal:
                 termios.tcsetattr(0, termios.TCSADRAIN, terminal)
-        status = self._status()
+        status, _ = self._status()
         if not status.startswith('exit '):
             raise LabError('the emulated host ended before the command did; its console ends '
                            f'with:\n{self.console()}')
