@@ -135,8 +135,13 @@ static bool exit_fail_entry(KvmVcpu *vcpu, struct kvm_run *run)
 
 static bool exit_internal_error(KvmVcpu *vcpu, struct kvm_run *run)
 {
-    g_autofree char *text = kvm_x86_internal_error_text(run);
+    g_autofree char *text = NULL;
 
+    if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->flags & KVM_RUN_X86_SMM &&
+        kvm_x86_smm_entered(kvm_x86_vcpu(&vcpu->vcpu))) {
+        return true;
+    }
+    text = kvm_x86_internal_error_text(run);
     return explain(vcpu, text);
 }
 

@@ -67,6 +67,7 @@ static inline uint32_t kvm_slot_number(const KvmSlot *slot)
 typedef struct KvmMemory {
     MemoryListener memory, io, smm;
     bool smm_shown;
+    uint64_t smm_page;       /* what of address space 1 is there before that; 0: nothing */
     GArray *ranges;          /* KvmRange: what the map has, by address */
     GPtrArray *slots;        /* KvmSlot, by address */
     GPtrArray *by_id;        /* the same by number; NULL where free */
@@ -145,7 +146,7 @@ bool kvm_handle_exit(KvmVcpu *vcpu);
 
 bool kvm_memory_attach(Kvm *kvm, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_memory_detach(Kvm *kvm);
-/* Before a CPU enters system management mode. False: this KVM has no memory for that. */
+/* Before a CPU runs in system management mode. False: this KVM has no memory for that. */
 bool kvm_memory_show_smm(Kvm *kvm);
 /* Records the first failure; one after the attachment stops the machine. */
 void kvm_memory_failed(Kvm *kvm, const char *format, ...) G_GNUC_PRINTF(2, 3);

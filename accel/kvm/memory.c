@@ -169,6 +169,25 @@ static bool range_joins(const KvmRange *a, const KvmRange *b)
            a->offset + a->size == b->offset && a->readonly == b->readonly && a->log == b->log;
 }
 
+/* The page of address space 1 that is there while the rest of it is not: of RAM, as all CPUs see it. */
+static void plan_smm_page(const KvmMemory *memory, GArray *runs)
+{
+    uint64_t size = sysconf(_SC_PAGESIZE);
+
+    for (guint i = 0; i < runs->len; i++) {
+        KvmRange run = g_array_index(runs, KvmRange, i);
+        uint64_t skip = memory->smm_page - run.gpa;
+
+        if (run.gpa <= memory->smm_page && skip < run.size && !run.readonly) {
+            run.gpa = memory->smm_page | KVM_SMM_SPACE;
+            run.offset += skip;
+            run.size = size;
+            g_array_append_val(runs, run);
+            return;
+        }
+    }
+}
+
 /* The longest stretches that the map has. */
 static GArray *plan_runs(const KvmMemory *memory)
 {
@@ -187,6 +206,9 @@ static GArray *plan_runs(const KvmMemory *memory)
         } else {
             g_array_append_val(runs, range);
         }
+    }
+    if (memory->smm_page && !memory->smm_shown) {
+        plan_smm_page(memory, runs);
     }
     return runs;
 }
@@ -505,7 +527,7 @@ bool kvm_memory_attach(Kvm *kvm, GError **error)
 
 /*
  * The kernel looks into address space 1 while a CPU is in system management mode, and finds nothing
- * there until then: few guests ever enter it, and it costs as many slots as all else.
+ * there until then, or one page: few guests ever enter it, and it costs as many slots as all else.
  */
 bool kvm_memory_show_smm(Kvm *kvm)
 {

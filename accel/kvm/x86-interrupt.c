@@ -5,6 +5,7 @@
  * (Linux Documentation/virt/kvm/api.rst 4.16, KVM_INTERRUPT).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "accel/kvm/x86.h"
 #include "base/lock.h"
@@ -46,9 +47,47 @@ static void apic_nmi(void *opaque)
 /*
  * ---- system management interrupts: KVM_SMI, api.rst 4.97 ----
  *
- * One that a CPU sends itself or another by a local APIC in the kernel is not noticed here; if it is the
- * first, the CPU finds no memory. Firmware's come from the chipset.
+ * One that a CPU gets through a local APIC in the kernel is not noticed here, so the memory of that mode may
+ * not be there yet. The page of the state save area always is (SDM volume 3, 32.4.1): the kernel saves the
+ * registers there, finds no first instruction of the handler, and that exit is noticed.
  */
+
+#define SMM_SAVE_PAGE 0xf000u   /* from SMBASE, which only a handler can change */
+
+void kvm_x86_init_smm(Kvm *kvm)
+{
+    if (kvm->cap[CAP_SMM] && kvm->cap[CAP_ADDRESS_SPACES] > 1 && kvm->irqchip != KVM_IRQCHIP_OFF) {
+        kvm->memory_state.smm_page = X86_SMBASE_RESET + SMM_SAVE_PAGE;
+    }
+}
+
+/* Once for each CPU: several may have entered before the first of them came here. */
+bool kvm_x86_smm_entered(KvmX86Vcpu *vcpu)
+{
+    struct kvm_vcpu_events events;
+    bool shown;
+    int result;
+
+    if (vcpu->smm_met) {
+        return false;
+    }
+    vcpu->smm_met = true;
+    machine_lock();
+    shown = kvm_memory_show_smm(vcpu->kvm.kvm);
+    machine_unlock();
+    if (!shown) {
+        return false;
+    }
+    /* The kernel makes the failure an undefined instruction, too; nothing else can be on its way yet. */
+    result = kvm_ioctl(vcpu->kvm.fd, KVM_GET_VCPU_EVENTS, &events);
+    if (result >= 0) {
+        memset(&events.exception, 0, sizeof(events.exception));
+        events.exception_has_payload = 0;
+        events.flags &= KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_PAYLOAD;
+        result = kvm_ioctl(vcpu->kvm.fd, KVM_SET_VCPU_EVENTS, &events);
+    }
+    return result >= 0;
+}
 
 static void smi_in_thread(Cpu *cpu, void *opaque)
 {

@@ -308,6 +308,7 @@ static bool put_events(KvmX86Vcpu *vcpu, CpuStateLevel level, GError **error)
 {
     const Kvm *kvm = vcpu->kvm.kvm;
     const X86Events *e = &state_of(vcpu)->events;
+    const X86MsrValue *smbase = x86_cpu_msr(state_of(vcpu), X86_MSR_SMBASE);
     struct kvm_vcpu_events k = {
         .exception = { .injected = e->exception_injected, .nr = e->exception,
                        .has_error_code = e->exception_has_error,
@@ -325,7 +326,8 @@ static bool put_events(KvmX86Vcpu *vcpu, CpuStateLevel level, GError **error)
         k.exception_has_payload = e->exception_has_payload;
         k.exception_payload = e->exception_payload;
     }
-    if (e->smm && kvm->cap[CAP_SMM]) {
+    /* Where SMBASE has moved, it was in that mode before. */
+    if (kvm->cap[CAP_SMM] && (e->smm || (smbase && smbase->value != X86_SMBASE_RESET))) {
         (void)kvm_memory_show_smm(vcpu->kvm.kvm);
     }
     if (kvm->cap[CAP_SMM]) {

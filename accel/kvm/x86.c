@@ -236,6 +236,7 @@ bool kvm_x86_init(Kvm *kvm, GError **error)
         kvm_x86_release(kvm);
         return false;
     }
+    kvm_x86_init_smm(kvm);
     x86_cpu_set_support(&kvm->x86->support);
     return true;
 }

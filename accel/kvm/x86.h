@@ -30,6 +30,7 @@ typedef struct KvmX86Vcpu {
     uint64_t *msr_seen;           /* the state's MSRs as the kernel has them */
     Device *lapic;
     bool lapic_dirty;             /* its page is newer than the kernel's */
+    bool smm_met;                 /* it has run in system management mode */
     bool io_pending;              /* the next KVM_RUN completes an access */
     /* Without local APICs in the kernel (`extint` also with the split chip). */
     bool intr, extint, nmi, init;
@@ -79,6 +80,10 @@ bool kvm_x86_before_run(KvmX86Vcpu *vcpu);
 void kvm_x86_after_run(KvmX86Vcpu *vcpu);
 bool kvm_x86_has_work(Vcpu *vcpu);
 void kvm_x86_inject_nmi(Vcpu *vcpu);
+/* Of address space 1, what the kernel needs to have before a CPU enters system management mode. */
+void kvm_x86_init_smm(Kvm *kvm);
+/* An emulation failure was the first look for memory in that mode, which is there now: run again. */
+bool kvm_x86_smm_entered(KvmX86Vcpu *vcpu);
 /* An MSR of a local APIC that is not in the kernel. */
 bool kvm_x86_is_apic_msr(const KvmX86Vcpu *vcpu, uint32_t index);
 void kvm_x86_bind_cpu(KvmX86Vcpu *vcpu);

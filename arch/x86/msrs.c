@@ -12,8 +12,6 @@
 
 /* Write-back, write-through, uncached-, uncached, twice. */
 #define PAT_RESET 0x0007040600070406ull
-/* The SMRAM base of every CPU until its SMI handler moves it. */
-#define SMBASE_RESET 0x30000
 
 const X86MsrInfo x86_msrs[] = {
     { 0x00000010, "tsc" },
@@ -27,7 +25,7 @@ const X86MsrInfo x86_msrs[] = {
     { 0x00000048, "spec_ctrl" },
     { 0x0000008b, "ucode_rev", 0, RO },
     { 0x0000008c, "sgxlepubkeyhash%u", .count = 4 },
-    { 0x0000009e, "smbase", SMBASE_RESET },
+    { X86_MSR_SMBASE, "smbase", X86_SMBASE_RESET },
     { 0x000000c1, "pmc%u", .count = 8 },
     { 0x000000ce, "platform_info", 0, RO },
     { 0x000000cf, "core_capabilities", 0, RO },

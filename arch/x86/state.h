@@ -178,6 +178,10 @@ typedef struct X86MsrInfo {
     uint8_t first;     /* the number of the first one in names */
 } X86MsrInfo;
 
+/* The MSR SMBASE of every CPU until its handler of system management interrupts moves it. */
+#define X86_MSR_SMBASE   0x9eu
+#define X86_SMBASE_RESET 0x30000u
+
 extern const X86MsrInfo x86_msrs[];
 extern const size_t x86_msr_count;
 

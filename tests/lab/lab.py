@@ -11,6 +11,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ mount -t proc proc /mnt/proc
 mount -t sysfs sysfs /mnt/sys
 mount -t tmpfs -o mode=755 tmpfs /mnt/run
 mount --move /dev /mnt/dev
+ln -s /mnt/dev/null /dev/null
 cd /mnt
 mkdir -p dev/pts dev/shm
 mount -t devpts devpts dev/pts
@@ -114,6 +116,7 @@ class Lab:
             '-append', f'console=ttyS0 quiet softlockup_panic=1 panic=-1 lab_job={path("job")}',
             *chardevs, '-serial', 'chardev:console', '-serial', 'chardev:command',
             '-serial', 'chardev:status',
+            '-monitor', f'unix:{path("monitor")},server=on,wait=off',
             '-virtfs', 'local,path=/,mount_tag=root,security_model=none,multidevs=remap']
 
     def path(self, name):
@@ -165,6 +168,19 @@ class Lab:
         except FileNotFoundError:
             return ''
 
+    def state(self):
+        """What the emulated host's monitor shows of its CPU, for the message of one that sleeps."""
+        text = ''
+        try:
+            with socket.socket(socket.AF_UNIX) as monitor:
+                monitor.settimeout(1)
+                monitor.connect(self.path('monitor'))
+                monitor.sendall(b'info registers\ninfo lapic\ninfo pic\n')
+                while True:
+                    text += monitor.recv(65536).decode(errors='replace')
+        except OSError:
+            return text
+
     def run(self, timeout, output):
         """Boot, run the command, and hand all that it prints to output(bytes) as it comes.
         Returns the command's exit status, or TIMED_OUT when it has not ended in `timeout`
@@ -190,7 +206,7 @@ class Lab:
                                    f'with:\n{self.console()}')
                 if status and now > heard_at + BEAT_SECONDS:
                     raise LabError(f'no sign of life for {BEAT_SECONDS} s; its console ends '
-                                   f'with:\n{self.console()}')
+                                   f'with:\n{self.console()}\n{self.state()}')
                 if ended_by is not None and now > ended_by:
                     return TIMED_OUT
         finally:

@@ -16,7 +16,6 @@
 #define ENTRY      0x8000u
 #define REVISION   0x00030064u /* of AMD64, with SMBASE relocation and restart of I/O instructions */
 #define RESTART    0xff
-#define MSR_SMBASE 0x9eu
 
 /* Offsets in the area. */
 enum {
@@ -28,7 +27,7 @@ enum {
 static X86MsrValue *smbase(X86Jit *cpu)
 {
     for (size_t i = 0; i < cpu->msr_count; i++) {
-        if (cpu->msr[i].index == MSR_SMBASE) {
+        if (cpu->msr[i].index == X86_MSR_SMBASE) {
             return &cpu->msr[i];
         }
     }
@@ -194,7 +193,7 @@ static void state_changed(X86Jit *cpu)
 void x86_enter_smm(X86Jit *cpu)
 {
     const X86MsrValue *msr = smbase(cpu);
-    uint32_t base = msr ? msr->value : 0x30000;
+    uint32_t base = msr ? msr->value : X86_SMBASE_RESET;
     bool halted = cpu->mp_state == X86_MP_HALTED;
     uint8_t area[AREA_SIZE] = { 0 };
 
@@ -250,7 +249,7 @@ static void load_state(X86Jit *cpu, const uint8_t *area)
 uint64_t x86_help_rsm(X86Jit *cpu)
 {
     X86MsrValue *msr = smbase(cpu);
-    uint32_t base = msr ? msr->value : 0x30000;
+    uint32_t base = msr ? msr->value : X86_SMBASE_RESET;
     uint8_t area[AREA_SIZE];
 
     if (!cpu->events.smm) {

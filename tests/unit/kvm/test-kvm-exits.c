@@ -502,6 +502,37 @@ static void test_smi(void)
     }
 }
 
+static int exit_emulation_in_smm(struct kvm_run *run)
+{
+    run->flags = KVM_RUN_X86_SMM;
+    script.cpus[0].events.flags |= KVM_VCPUEVENT_VALID_SMM;
+    script.cpus[0].events.exception.injected = 1;
+    script.cpus[0].events.exception.nr = 6;
+    return exit_emulation(run);
+}
+
+/* One that came through a local APIC in the kernel: memory is shown when it is missed, once. */
+static void test_smi_noticed(void)
+{
+    g_autofree char *slots = NULL;
+    GError *error = NULL;
+
+    script_reset();
+    script.cap[KVM_CAP_X86_SMM] = 1;
+    g_assert_true(bench_start("kvm", "qemu64,check=off", 1, &error));
+    run_exit(exit_emulation_in_smm);
+    slots = script_smm_slots();
+    g_assert_cmpstr(slots, ==, "0x0-0x3efff; 0x3f000-0x3ffff; 0x40000-0x7fffff; 0xffff0000-0xffffffff r");
+    g_assert_false(script.cpus[0].events.exception.injected);
+    g_assert_false(script.cpus[0].events.flags & KVM_VCPUEVENT_VALID_SMM);
+    g_assert_cmpint(machine_run_state(), ==, RUN_STATE_RUNNING);
+    run_exit(mmio_write);
+    g_assert_cmpuint(bench.accesses, ==, 1);
+    run_exit(exit_emulation_in_smm);
+    g_assert_cmpint(machine_run_state(), ==, RUN_STATE_INTERNAL_ERROR);
+    stop();
+}
+
 /* ---- routes ---- */
 
 static unsigned routes_of(unsigned gsi)
@@ -618,6 +649,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-exits/run-on", test_run_on);
     g_test_add_func("/kvm-exits/nmi", test_nmi);
     g_test_add_func("/kvm-exits/smi", test_smi);
+    g_test_add_func("/kvm-exits/smi-noticed", test_smi_noticed);
     g_test_add_func("/kvm-exits/routing", test_routing);
     g_test_add_func("/kvm-exits/routes-run-out", test_routes_run_out);
     g_test_add_func("/kvm-exits/instruction-names", test_instruction_names);

@@ -211,6 +211,50 @@ static void test_triple_fault(void)
     bench_stop();
 }
 
+/* In x2APIC mode it sends itself two system management interrupts, and waits for what each writes. */
+static const uint8_t smi_code[] = {
+    0x66, 0xb9, 0x1b, 0, 0, 0, 0x66, 0x31, 0xd2,            /* mov ecx, 0x1b; xor edx, edx */
+    0x66, 0xb8, 0x00, 0x09, 0xe0, 0xfe, 0x0f, 0x30,         /* mov eax, 0xfee00900; wrmsr */
+    0x66, 0xb8, 0x00, 0x0d, 0xe0, 0xfe, 0x0f, 0x30,         /* mov eax, 0xfee00d00; wrmsr */
+    0x66, 0xb9, 0x30, 0x08, 0, 0,                           /* mov ecx, 0x830 */
+    0x66, 0xb8, 0x00, 0x42, 0, 0, 0x0f, 0x30,               /* mov eax, 0x4200; wrmsr */
+    0xa0, 0x00, 0x20, 0x84, 0xc0, 0x74, 0xf9,               /* mov al, [0x2000]; test al, al; jz back */
+    0x66, 0xb8, 0x00, 0x42, 0, 0, 0x0f, 0x30,               /* mov eax, 0x4200; wrmsr */
+    0xa0, 0x01, 0x20, 0x84, 0xc0, 0x74, 0xf9,               /* mov al, [0x2001]; test al, al; jz back */
+    0xba, 0x0f, 0x05, 0xee, 0xf4,                           /* mov dx, 0x50f; out dx, al; hlt */
+};
+
+/* The handler of the first moves SMBASE to 0x40000: AMD64 APM volume 2, 10.2.3. */
+static const uint8_t smi_first[] = {
+    0x66, 0x67, 0xc7, 0x05, 0x00, 0xff, 0x03, 0x00, 0x00, 0x00, 0x04, 0x00, /* mov dword [0x3ff00], 0x40000 */
+    0xc6, 0x06, 0x00, 0x20, 0x01, 0x0f, 0xaa,               /* mov byte [0x2000], 1; rsm */
+};
+static const uint8_t smi_second[] = {
+    0xa0, 0x00, 0x20, 0xfe, 0xc0, 0xa2, 0x01, 0x20,         /* mov al, [0x2000]; inc al; mov [0x2001], al */
+    0x0f, 0xaa,                                             /* rsm */
+};
+
+/* They come through the local APIC in the kernel, which tells nobody. */
+static void test_smi(const void *options)
+{
+    if (!start(options, 1)) {
+        return;
+    }
+    if (!kvm_get()->cap[CAP_SMM]) {
+        g_test_skip("this KVM has no system management mode");
+        bench_stop();
+        return;
+    }
+    load(smi_code, sizeof(smi_code));
+    memcpy(bench.ram->host + 0x38000, smi_first, sizeof(smi_first));
+    memcpy(bench.ram->host + 0x48000, smi_second, sizeof(smi_second));
+    g_assert_true(bench_run(5000));
+    g_assert_cmpuint(bench.ram->host[0x2000], ==, 1);
+    g_assert_cmpuint(bench.ram->host[0x2001], ==, 2);
+    check_access(0, 1, true, 2);
+    bench_stop();
+}
+
 /* Reset puts the CPU back to its first instruction. */
 static void test_reset(const void *options)
 {
@@ -346,6 +390,8 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-real/registers", test_registers);
     g_test_add_func("/kvm-real/state-round-trip", test_state_round_trip);
     g_test_add_func("/kvm-real/triple-fault", test_triple_fault);
+    g_test_add_data_func("/kvm-real/on/smi", "kvm", test_smi);
+    g_test_add_data_func("/kvm-real/split/smi", "kvm,kernel-irqchip=split", test_smi);
     g_test_add_data_func("/kvm-real/dirty/bitmap", "kvm", check_dirty);
     g_test_add_data_func("/kvm-real/dirty/ring", "kvm,dirty-ring-size=65536", check_dirty);
     g_test_add_data_func("/kvm-real/map-changes/bitmap", "kvm", test_map_changes);
