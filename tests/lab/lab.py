@@ -7,6 +7,7 @@ mounts this machine's root by 9p, and runs one command there: the same files, th
 the same working directory, and a complete /dev/kvm.
 """
 import os
+import re
 import select
 import shlex
 import shutil
@@ -25,6 +26,7 @@ import guest  # noqa: E402  (found through the line above)
 EMULATOR = 'qemu-system-x86_64'
 BOOT_SECONDS = 90       # the command has started by then, or the lab hangs
 BEAT_SECONDS = 90       # so does one whose init has not said for so long that it lives
+WAKE_SECONDS = 8        # by then it is woken
 TIMED_OUT = 124         # as timeout(1)
 
 # What the command sees of the caller's environment, besides VMM and all VMM_...
@@ -32,8 +34,10 @@ KEPT_ENVIRONMENT = ('PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TERM', 'CI', 'XDG
 
 # One CPU: with two, the emulated host's CPUs now and then wait for each other for ever while
 # virtual machines come and go. A guest in it may have several all the same. Should its kernel
-# hang, softlockup_panic ends it within half a minute, and the lab is tried again. So it is when
-# the CPU sleeps for ever: the emulated host now and then misses its timer's interrupt.
+# hang, softlockup_panic ends it within half a minute, and the lab is tried again.
+# The emulated host's local APIC now and then keeps an interrupt to itself (it is in IRR, interrupts
+# are enabled, and the CPU halts), mostly the timer's, so that the lab sleeps for ever: the next
+# interrupt of any kind brings it out. It is given one when its init has not been heard for a while.
 
 # The console (ttyS0) is the kernel's; the command has ttyS1; how it ended goes to ttyS2, and
 # before that, every few seconds, that the lab lives.
@@ -65,7 +69,7 @@ ip link set lo up
 stty -F /mnt/dev/ttyS1 @STTY@
 stty -F /mnt/dev/ttyS2 raw
 echo started >dev/ttyS2
-while sleep 5; do echo alive; done >dev/ttyS2 &
+while sleep 2; do echo alive; done >dev/ttyS2 &
 setsid chroot /mnt /bin/sh -c 'exec /bin/sh "$0" <@STDIN@ >/dev/ttyS1 2>&1' "$lab_job"
 status=$?
 stty -F dev/ttyS1 -echo 2>/dev/null
@@ -168,18 +172,18 @@ class Lab:
         except FileNotFoundError:
             return ''
 
-    def state(self):
-        """What the emulated host's monitor shows of its CPU, for the message of one that sleeps."""
+    def monitor(self, *commands):
+        """What the emulated host's monitor answers."""
         text = ''
         try:
             with socket.socket(socket.AF_UNIX) as monitor:
                 monitor.settimeout(1)
                 monitor.connect(self.path('monitor'))
-                monitor.sendall(b'info registers\ninfo lapic\ninfo pic\n')
+                monitor.sendall(''.join(command + '\n' for command in commands).encode())
                 while True:
                     text += monitor.recv(65536).decode(errors='replace')
         except OSError:
-            return text
+            return re.sub(r'\(qemu\) .*\x1b\[K', '', text)
 
     def run(self, timeout, output):
         """Boot, run the command, and hand all that it prints to output(bytes) as it comes.
@@ -192,13 +196,17 @@ class Lab:
                                    stderr=None if self.interactive else subprocess.STDOUT)
         started_by = time.monotonic() + BOOT_SECONDS
         ended_by = None
-        heard, heard_at = 0, 0
+        heard, heard_at, woken_at = 0, 0, 0
         try:
             while self._pump(process, output):
                 now = time.monotonic()
                 status, lines = self._status()
                 if lines != heard:
                     heard, heard_at = lines, now
+                elif status and now > max(heard_at, woken_at) + WAKE_SECONDS:
+                    woken_at = now
+                    say(f'not heard for {now - heard_at:.0f} s, waking it')
+                    self.monitor('sendkey shift')
                 if status and ended_by is None:
                     ended_by = now + timeout if timeout else float('inf')
                 if not status and now > started_by:
@@ -206,7 +214,8 @@ class Lab:
                                    f'with:\n{self.console()}')
                 if status and now > heard_at + BEAT_SECONDS:
                     raise LabError(f'no sign of life for {BEAT_SECONDS} s; its console ends '
-                                   f'with:\n{self.console()}\n{self.state()}')
+                                   f'with:\n{self.console()}\n' +
+                                   self.monitor('info registers', 'info lapic'))
                 if ended_by is not None and now > ended_by:
                     return TIMED_OUT
         finally:
