@@ -3,10 +3,10 @@
 """Stock guest software: kernels of the Debian archive, and small initrds.
 
 usage: guest.py kernel FLAVOUR   print the path of a kernel, fetched when needed; FLAVOUR is
-                                 cloud, generic, i686 or i686-pae
+                                 cloud, generic, rt, i686 or i686-pae
        guest.py initrd FILE      write the initrd that `make run` boots
 
-A kernel is the package that linux-image-cloud-amd64 (or linux-image-amd64, -686, -686-pae)
+A kernel is the package that linux-image-cloud-amd64 (or linux-image-amd64, -rt-amd64, -686, -686-pae)
 depends on, downloaded by apt and unpacked, never installed, into $XDG_CACHE_HOME/vmm; other
 packages with guest software likewise. What is there already is used again, without the
 network; remove the folder to fetch anew.
@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 
-META_PACKAGES = {'cloud': 'linux-image-cloud-amd64', 'generic': 'linux-image-amd64'}
+META_PACKAGES = {'cloud': 'linux-image-cloud-amd64', 'generic': 'linux-image-amd64',
+                 'rt': 'linux-image-rt-amd64'}
 META_PACKAGES_I386 = {'i686': 'linux-image-686', 'i686-pae': 'linux-image-686-pae'}
 
 # Modules of the generic kernel that the lab's host needs, each after those it needs itself.
