@@ -16,8 +16,8 @@ SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 
-def run_program(program, backend, *more, accel=''):
-    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', 'max',
+def run_program(program, backend, *more, accel='', cpu='max'):
+    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', cpu,
                '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                *debug_console(0xe9), '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
                '-bios' if program.endswith('.rom') else '-kernel', program, *more]
@@ -25,8 +25,8 @@ def run_program(program, backend, *more, accel=''):
                           timeout=SECONDS * PATIENCE, check=False)
 
 
-def check_program(program, backend, accel=''):
-    result = run_program(program, backend, accel=accel)
+def check_program(program, backend, **more):
+    result = run_program(program, backend, **more)
     lines = result.stdout.splitlines()
     for line in lines:
         if line.startswith('# '):
@@ -61,7 +61,7 @@ def check_turns(program):
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
     start, before = time.monotonic(), used()
-    check_program(program, BACKENDS[0], ',thread=single')
+    check_program(program, BACKENDS[0], accel=',thread=single')
     took, cpu = time.monotonic() - start, used() - before
     if cpu > 1.3 * took + 0.2:
         raise TestFailure(f'{cpu:.2f} s of processors in {took:.2f} s')
@@ -74,6 +74,9 @@ if __name__ == '__main__':
                        [(f'{os.path.basename(program)}, CPUs in turns', lambda p=program: check_turns(p))
                         for program in sys.argv[1:]
                         if os.path.basename(program).startswith(('litmus', 'wake', 'smm', 'code'))] +
+                       [(f'{os.path.basename(program)}, a CPU of Intel',
+                         lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel'))
+                        for program in sys.argv[1:] if os.path.basename(program).startswith('vendor')] +
                        [('a triple fault resets',
                          lambda: check_triple_fault(sys.argv[1], BACKENDS[0])),
                         ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1])),

@@ -552,11 +552,23 @@ static void flat(X86Jit *cpu, uint16_t cs, uint16_t ss, unsigned cpl, bool wide,
     x86_context_changed(cpu);
 }
 
+static bool is_intels(const X86Jit *cpu)
+{
+    return g_str_equal(cpu->x86->definition.vendor, "GenuineIntel");
+}
+
 /* Intel's have SYSCALL and SYSRET in 64-bit code only: SDM volume 2; AMD APM volume 3. */
 static void need_syscall(X86Jit *cpu)
 {
-    if (!(cpu->efer & X86_EFER_SCE) ||
-        (!x86_code64(cpu) && g_str_equal(cpu->x86->definition.vendor, "GenuineIntel"))) {
+    if (!(cpu->efer & X86_EFER_SCE) || (!x86_code64(cpu) && is_intels(cpu))) {
+        x86_raise(cpu, X86_UD);
+    }
+}
+
+/* AMD's have SYSENTER and SYSEXIT outside of long mode only: the same. */
+static void need_sysenter(X86Jit *cpu)
+{
+    if (x86_long_mode(cpu) && !is_intels(cpu)) {
         x86_raise(cpu, X86_UD);
     }
 }
@@ -619,6 +631,7 @@ uint64_t x86_help_sysenter(X86Jit *cpu, uint64_t next)
 {
     bool lma = x86_long_mode(cpu);
 
+    need_sysenter(cpu);
     if (!(cpu->cr0 & X86_CR0_PE) || !(cpu->sysenter_cs & 0xfffc)) {
         x86_raise_gp(cpu, 0);
     }
@@ -635,6 +648,7 @@ uint64_t x86_help_sysexit(X86Jit *cpu, uint64_t size)
     uint64_t rip = cpu->gpr[X86_RDX], rsp = cpu->gpr[X86_RCX];
     uint16_t cs = cpu->sysenter_cs + (size == 8 ? 32 : 16);
 
+    need_sysenter(cpu);
     if (!(cpu->cr0 & X86_CR0_PE) || !(cpu->sysenter_cs & 0xfffc) || x86_jit_cpl(cpu) ||
         (size == 8 && (!x86_canonical(cpu, rip) || !x86_canonical(cpu, rsp)))) {
         x86_raise_gp(cpu, 0);

@@ -132,20 +132,6 @@ static void test_syscall(void)
     open_memory(0);
 }
 
-void on_sysenter(void);
-asm(".text\n.globl on_sysenter\non_sysenter: nop; jmp *resume_at");
-
-static void test_sysenter(void)
-{
-    write_msr(0x174, CODE);
-    write_msr(0x175, (u64)user_stack + 2048);
-    write_msr(0x176, (u64)on_sysenter);
-    STEP(1, SET_TF "sysenter", 0);
-    expect_traps(1);
-    check("after sysenter", traps[0], (word)on_sysenter);
-    write_msr(0x174, 0);
-}
-
 /* Jumps that are taken and not, calls, IRET. */
 static void test_jumps(void)
 {
@@ -170,7 +156,6 @@ void main(void)
     run("single step of jumps", test_jumps);
     run("single step of hlt", test_hlt);
     run("single step of system calls", test_syscall);
-    run("single step of sysenter", test_sysenter);
     print("end\n");
     outb(0xf4, 0);
 }

@@ -9,6 +9,9 @@
 #include "accel/jit/x86/system.h"
 #include "base/lock.h"
 #include "memory/space.h"
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #define MAX_RUNS 400
 
@@ -54,6 +57,19 @@ bool native_cpu_has(const char *feature)
     return x86_feature_set_has(&m.x86.definition.features, feature);
 }
 
+/* What is there or not by the vendor, is so on the host. */
+static void set_vendor(char *vendor)
+{
+#ifdef __x86_64__
+    uint32_t eax, id[3];
+
+    __cpuid(0, eax, id[0], id[2], id[1]);
+    memcpy(vendor, id, sizeof(id));
+#else
+    strcpy(vendor, "AuthenticAMD");
+#endif
+}
+
 bool native_cpu_init(bool with_back_end, const char **why)
 {
     g_autoptr(GError) error = NULL;
@@ -78,6 +94,7 @@ bool native_cpu_init(bool with_back_end, const char **why)
     m.region = region_new_ram(NULL, "jit-native", m.ram);
     m.space = address_space_new("jit-native", m.region, 0xff);
     m.x86.cpu.memory = m.x86.cpu.io = m.space;
+    set_vendor(m.x86.definition.vendor);
     m.x86.definition.features = x86_jit_support()->features;
     m.x86.definition.phys_bits = 40;
     m.x86.definition.linear_bits = 48;
