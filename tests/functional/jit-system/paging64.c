@@ -3,7 +3,7 @@
 #include "tests/functional/jit-system/setup64.h"
 
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80, G = 0x100 };
-enum { SMEP = 1 << 20, SMAP = 1 << 21, PKE = 1 << 22, PCIDE = 1 << 17, LA57 = 1 << 12, PGE = 0x80 };
+enum { SMEP = 1 << 20, SMAP = 1 << 21, PKE = 1 << 22, PCIDE = 1 << 17, PGE = 0x80 };
 #define NX (1ull << 63)
 
 static void set_cr0(u64 set, u64 clear)
@@ -496,33 +496,17 @@ asm(".text\n.code32\npcid_compat: movl %cr0, %eax; andl $0x7fffffff, %eax; movl 
 
 /* ---- five levels ---- */
 
-static u64 level_5[512] __attribute__((aligned(4096)));
-
-/* CR4 and CR3 become what they are to be while paging is off, in 32-bit code. */
-u32 new_cr4, new_cr3;
-void change_levels(void);
-asm(".text\n.globl change_levels\n"
-    "change_levels: push %rbx; push $24; push $1f; lretq\n"
-    ".code32\n1: movl %cr0, %eax; andl $0x7fffffff, %eax; movl %eax, %cr0\n"
-    "movl new_cr4, %ecx; movl %ecx, %cr4; movl new_cr3, %ecx; movl %ecx, %cr3\n"
-    "orl $0x80000000, %eax; movl %eax, %cr0; ljmp $8, $2f\n"
-    ".code64\n2: pop %rbx; ret\n");
-
 #define AT_57 (3ull << 48)
 
 static void test_la57(void)
 {
-    u64 cr3 = read_cr3();
-
     level_5[0] = (u64)page_tables | P | W;
     level_5[3] = (u64)page_tables | P | W;
     TRY("movq %0, %%cr4", read_cr4() | LA57);      /* not in long mode */
     EXPECT(GP, 0);
     TRY("movq (%0), %%rcx", AT_57 + AT);
     EXPECT(GP, 0);
-    new_cr4 = read_cr4() | LA57;
-    new_cr3 = (u32)(u64)level_5;
-    change_levels();
+    five_levels(1);
     check("cr4", read_cr4() & LA57, LA57);
     map((u64)page[0] | P | W);
     page[0][0] = 0x57;
@@ -552,9 +536,7 @@ static void test_la57(void)
     level_5[3] ^= PS;
     TRY("movq %0, %%cr4", read_cr4() & ~(u64)LA57);
     EXPECT(GP, 0);
-    new_cr4 = read_cr4() & ~LA57;
-    new_cr3 = cr3;
-    change_levels();
+    five_levels(0);
     TRY("movq (%0), %%rcx", AT_57 + AT);
     EXPECT(GP, 0);
 }

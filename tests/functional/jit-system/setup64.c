@@ -5,6 +5,7 @@ u64 gdt[ENTRIES];
 u8 ist_1[4096] __attribute__((aligned(16))), user_stack[4096] __attribute__((aligned(4096)));
 u8 page[3][4096] __attribute__((aligned(4096)));
 u64 tables[5][512] __attribute__((aligned(4096)));
+u64 level_5[512] __attribute__((aligned(4096)));
 static u32 tss[26] __attribute__((aligned(16)));
 static u8 stack_0[4096] __attribute__((aligned(16)));
 
@@ -52,4 +53,22 @@ void open_memory(int user)
         *entry = user ? *entry | 4 : *entry & ~4ull;
     }
     write_cr3(read_cr3());
+}
+
+/* CR4 and CR3 become what they are to be while paging is off, in 32-bit code. */
+u32 new_cr4, new_cr3;
+void change_levels(void);
+asm(".text\n.globl change_levels\n"
+    "change_levels: push %rbx; push $24; push $1f; lretq\n"
+    ".code32\n1: movl %cr0, %eax; andl $0x7fffffff, %eax; movl %eax, %cr0\n"
+    "movl new_cr4, %ecx; movl %ecx, %cr4; movl new_cr3, %ecx; movl %ecx, %cr3\n"
+    "orl $0x80000000, %eax; movl %eax, %cr0; ljmp $8, $2f\n"
+    ".code64\n2: pop %rbx; ret\n");
+
+void five_levels(int on)
+{
+    level_5[0] = (u64)page_tables | 7;
+    new_cr4 = on ? read_cr4() | LA57 : read_cr4() & ~LA57;
+    new_cr3 = (u32)(u64)(on ? level_5 : page_tables);
+    change_levels();
 }

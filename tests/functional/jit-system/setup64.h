@@ -48,6 +48,11 @@ void map(u64 entry);
 /* Whether the first GiB is for users, too. */
 void open_memory(int user);
 
+/* By paging off and on: the entries of level_5 count, and its first is the tables that there were; or those alone again. */
+#define LA57 (1u << 12)
+extern u64 level_5[512];
+void five_levels(int on);
+
 #define EXPECT(wanted, code) do { check("vector", caught.vector, wanted); \
                                   check("error code", caught.error, code); } while (0)
 
