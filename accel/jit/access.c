@@ -172,8 +172,7 @@ static void check_own_code(JitCpu *cpu, const JitTlbInfo *info, uint64_t offset,
     covers = jit_cache_covers(info->ram, offset, size, context.pc);
     g_mutex_unlock(&jit.lock);
     if (covers) {
-        cpu->core->single = true;
-        jit_leave(cpu);
+        jit_begin_again(cpu);
     }
 }
 

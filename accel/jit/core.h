@@ -173,6 +173,9 @@ typedef struct JitCore {
     IrBlock ir;
 } JitCore;
 
+/* The instruction that runs is given up before it did anything, and done again as a block of its own. */
+G_NORETURN void jit_begin_again(JitCpu *cpu);
+
 static inline unsigned jit_tlb_index(uint64_t address)
 {
     return address >> JIT_PAGE_BITS & (JIT_TLB_ENTRIES - 1);

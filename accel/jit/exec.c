@@ -37,6 +37,15 @@ void jit_leave(JitCpu *cpu)
     siglongjmp(cpu->unwind, 1);
 }
 
+void jit_begin_again(JitCpu *cpu)
+{
+    cpu->core->single = true;
+    if (cpu->arch->begins_again) {
+        cpu->arch->begins_again(cpu);
+    }
+    jit_leave(cpu);
+}
+
 /* ---- the code's bytes ---- */
 
 /* Writes to the page are noticed from now on. False: they were already. */

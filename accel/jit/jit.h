@@ -142,6 +142,8 @@ typedef struct JitArch {
     void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
     /* An access in one of the aligned modes did. If it returns, the access is tried. */
     void (*unaligned)(JitCpu *cpu, uint64_t address);
+    /* The instruction that began does nothing, and is done again: what its beginning ended goes on. May be NULL. */
+    void (*begins_again)(JitCpu *cpu);
     /* An access to a range of jit_watch() is done; the instruction has only that one left to do. */
     void (*watch_hit)(JitCpu *cpu, unsigned number);
     /* Physical memory answered an access with an error. May raise; may ignore it. */

@@ -333,8 +333,7 @@ void jit_check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned ac
     for (unsigned i = 0; i < cpu->watches; i++) {
         if ((cpu->watch[i].access & access) && watch_covers(&cpu->watch[i], address, size)) {
             if (!cpu->core->single) {
-                cpu->core->single = true;
-                jit_leave(cpu);
+                jit_begin_again(cpu);
             }
             if (i < JIT_ARCH_WATCHES) {
                 cpu->arch->watch_hit(cpu, i);

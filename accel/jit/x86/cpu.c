@@ -421,6 +421,7 @@ static bool pending(JitCpu *jit)
     bool runs = pending_but_io(jit);
 
     x86_of(jit)->io.valid = false;
+    x86_of(jit)->shadow_ip = 0;
     x86_of(jit)->mwait.asleep &= !runs;
     return runs;
 }
@@ -463,6 +464,18 @@ static void misaligned(JitCpu *jit, uint64_t address, JitAccess access)
 static void unaligned(JitCpu *jit, uint64_t address)
 {
     x86_check_alignment(x86_of(jit), address, 8);
+}
+
+/* The shadow lies on the instruction still. */
+static void begins_again(JitCpu *jit)
+{
+    X86Jit *cpu = x86_of(jit);
+
+    if (cpu->shadow == X86_SHADOW_OVER) {
+        cpu->shadow = X86_SHADOW_BEGINS;
+    } else if (cpu->shadow_ip && cpu->shadow_ip == cpu->rip) {
+        x86_help_enter_shadow(cpu, 0);
+    }
 }
 
 static void inject_nmi(JitCpu *jit)
@@ -508,6 +521,6 @@ const JitArch x86_jit_arch = {
     .machine_attach = machine_attach, .machine_detach = machine_detach, .create = create,
     .destroy = destroy, .get_state = get_state, .put_state = put_state, .inject_nmi = inject_nmi,
     .context = context, .translate = x86_lower_block, .jumped = x86_jumped, .walk = x86_walk,
-    .misaligned = misaligned, .unaligned = unaligned,
+    .misaligned = misaligned, .unaligned = unaligned, .begins_again = begins_again,
     .pending = pending, .has_work = has_work, .print = print, .disas_mode = disas_mode,
 };

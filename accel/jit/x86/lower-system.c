@@ -102,6 +102,7 @@ void x86_lower_interrupt_flag(Lower *l)
         return;
     }
     begins = call_system(l, X86_HELPER_sti, next_value(l), 0, 0, 0);
+    ir_state_store(l->ir, offsetof(X86Jit, shadow_ip), 8, next_value(l));
     ir_put(l->ir, X86_SLOT_RIP, next_value(l));
     ir_exit_if(l->ir, IR_NE, IR_I64, begins, number(l, 0), next_offset(l) + l->t->context.base);
     l->sti = true;

@@ -161,6 +161,7 @@ typedef struct X86Jit {
     uint8_t mp_state;            /* X86MpState */
     uint8_t shadow;              /* X86_SHADOW_* */
     bool shadow_of_ss;           /* MOV SS or POP SS cast it: debug exceptions wait, too */
+    uint64_t shadow_ip;          /* of what follows an STI in its block, since the CPU last looked around; or 0 */
     uint16_t debug_pending;      /* bits of DR6 for the trap that comes next: breakpoints on data, a step */
     uint16_t debug_in_smm;       /* … that waits for RSM */
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
