@@ -3,6 +3,8 @@
  * The accelerator "jit" (or "tcg"): CPUs in software, by dynamic translation. What it is to the
  * rest of the program; the work is in exec.c, tlb.c and cache.c.
  */
+#include <unistd.h>
+
 #include "accel/icount.h"
 #include "accel/jit/exact.h"
 #include "accel/jit/host.h"
@@ -20,7 +22,9 @@ typedef struct JitAccel {
     unsigned arithmetic;     /* FLOAT_* */
 } JitAccel;
 
-#define DEFAULT_TB_SIZE 128
+/* MiB. Compilers as guests fill some hundred; jumps reach 2 GiB. */
+#define LARGE_TB_SIZE 512
+#define MAX_TB_SIZE 2047
 
 enum { THREAD_MULTI, THREAD_SINGLE };
 enum { BACKEND_AUTO, BACKEND_HOST, BACKEND_EVALUATOR };
@@ -230,13 +234,21 @@ static void name_shared_code(void)
     }
 }
 
+/* An eighth of the host's memory, if that is not more than is of use. */
+static unsigned default_tb_size(void)
+{
+    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+    return CLAMP(memory / 8 >> 20, 32, LARGE_TB_SIZE);
+}
+
 static bool jit_open(Accel *accel, GError **error)
 {
     const JitAccel *options = (const JitAccel *)accel;
 
     jit.arch = jit_arches[0];
     jit_vcpu_ops.size = jit.arch->size;
-    jit.max_bytes = (size_t)(options->tb_size ? options->tb_size : DEFAULT_TB_SIZE) << 20;
+    jit.max_bytes = (size_t)(options->tb_size ? options->tb_size : default_tb_size()) << 20;
     jit.one_insn = options->one_insn;
     jit.single_turns = options->thread == THREAD_SINGLE && !icount_options()->on;
     if (!choose_float(options, error) || !open_backend(options, error)) {
@@ -351,8 +363,8 @@ static const char *const float_values[] = { "host", "exact", NULL };
 
 static const Property jit_properties[] = {
     { .name = "tb-size", .description = "MiB for translated code; when it is full, all of it is "
-      "made anew; 0: the default", FIELD(JitAccel, tb_size), .def.u = DEFAULT_TB_SIZE, .min = 0,
-      .max = 65536 },
+      "made anew; 0: 512, or an eighth of the host's memory if that is less",
+      FIELD(JitAccel, tb_size), .min = 0, .max = MAX_TB_SIZE },
     { .name = "one-insn-per-tb", .description = "a block for each instruction, for debugging",
       FIELD(JitAccel, one_insn) },
     { .name = "backend", .description = "what runs translated code: the host's instructions, or the "
