@@ -4,39 +4,6 @@
 
 #if defined(__x86_64__)
 
-bool gen_is_const(const Gen *g, IrValue v)
-{
-    return g->ops[v].opcode == IR_CONST;
-}
-
-uint64_t gen_const_of(const Gen *g, IrValue v)
-{
-    return g->ops[v].imm;
-}
-
-bool gen_fits32(const Gen *g, IrValue v, bool wide)
-{
-    uint64_t value = gen_const_of(g, v);
-
-    return !wide || (int64_t)value == (int32_t)value;
-}
-
-const IrSlot *gen_slot_of(const Gen *g, unsigned slot)
-{
-    return &g->block->slots[slot];
-}
-
-/* Is the value needed after this operation, not counting dirty slots? */
-bool gen_used_later(const Gen *g, IrValue v)
-{
-    return g->place[v].last > g->at;
-}
-
-bool gen_is_in_dirty_slot(const Gen *g, IrValue v)
-{
-    return g->place[v].slots;
-}
-
 void gen_set_home(Gen *g, IrValue v, unsigned slot)
 {
     g->place[v].home = slot;

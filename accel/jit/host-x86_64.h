@@ -123,14 +123,34 @@ void gen_call(Gen *g, Asm *a, const void *function);
 
 /* ---- host-x86_64-values.c ---- */
 
-bool gen_is_const(const Gen *g, IrValue v);
-uint64_t gen_const_of(const Gen *g, IrValue v);
-bool gen_fits32(const Gen *g, IrValue v, bool wide);
-const IrSlot *gen_slot_of(const Gen *g, unsigned slot);
+static inline bool gen_is_const(const Gen *g, IrValue v)
+{
+    return g->ops[v].opcode == IR_CONST;
+}
+static inline uint64_t gen_const_of(const Gen *g, IrValue v)
+{
+    return g->ops[v].imm;
+}
+static inline bool gen_fits32(const Gen *g, IrValue v, bool wide)
+{
+    uint64_t value = gen_const_of(g, v);
+
+    return !wide || (int64_t)value == (int32_t)value;
+}
+static inline const IrSlot *gen_slot_of(const Gen *g, unsigned slot)
+{
+    return &g->block->slots[slot];
+}
 /* Is the value needed after this operation, not counting dirty slots? */
-bool gen_used_later(const Gen *g, IrValue v);
+static inline bool gen_used_later(const Gen *g, IrValue v)
+{
+    return g->place[v].last > g->at;
+}
 /* Has a dirty slot the value? */
-bool gen_is_in_dirty_slot(const Gen *g, IrValue v);
+static inline bool gen_is_in_dirty_slot(const Gen *g, IrValue v)
+{
+    return g->place[v].slots;
+}
 /* The slot's memory has the value. */
 void gen_set_home(Gen *g, IrValue v, unsigned slot);
 /* Into a given register, which is not allocated by that. */

@@ -443,12 +443,7 @@ void ir_leave(IrBlock *block)
 
 /* ---- what an operation is ---- */
 
-/* name, operands that are values, gives a value */
-static const struct {
-    const char *name;
-    uint8_t args;
-    bool value;
-} op_info[IR_OPCODES] = {
+const IrOpInfo ir_op_info[IR_OPCODES] = {
     [IR_NOP] = { "nop" },
     [IR_CONST] = { "const", 0, true },
     [IR_GET] = { "get", 0, true },
@@ -508,16 +503,6 @@ static const struct {
     [IR_GOTO_INDIRECT] = { "goto_indirect" },
     [IR_LEAVE] = { "leave" },
 };
-
-unsigned ir_arg_count(const IrOp *op)
-{
-    return op->opcode == IR_CALL ? op->helper->args : op_info[op->opcode].args;
-}
-
-bool ir_has_value(const IrOp *op)
-{
-    return op_info[op->opcode].value;
-}
 
 bool ir_shows_slots(const IrOp *op)
 {
@@ -598,7 +583,7 @@ static void print_op(const IrBlock *block, unsigned number, GString *out)
     if (ir_has_value(op)) {
         g_string_append_printf(out, "v%u = ", number);
     }
-    g_string_append_printf(out, "%s%s", op_info[op->opcode].name,
+    g_string_append_printf(out, "%s%s", ir_op_info[op->opcode].name,
                            op->type == IR_I32 ? ".32" : "");
     switch (op->opcode) {
     case IR_GET: case IR_PUT:

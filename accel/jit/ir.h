@@ -303,10 +303,23 @@ static inline IrValue ir_and_const(IrBlock *block, IrType type, IrValue a, uint6
     return ir_and(block, type, a, ir_const(block, imm));
 }
 
+typedef struct IrOpInfo {
+    const char *name;
+    uint8_t args;           /* operands that are values; of a call, its helper says */
+    bool value;             /* it gives one */
+} IrOpInfo;
+
+extern const IrOpInfo ir_op_info[IR_OPCODES];
+
 /* How many of a, b, c, d are values that the operation uses. */
-unsigned ir_arg_count(const IrOp *op);
-/* Does the operation give a value? */
-bool ir_has_value(const IrOp *op);
+static inline unsigned ir_arg_count(const IrOp *op)
+{
+    return op->opcode == IR_CALL ? op->helper->args : ir_op_info[op->opcode].args;
+}
+static inline bool ir_has_value(const IrOp *op)
+{
+    return ir_op_info[op->opcode].value;
+}
 /* May it raise an exception or otherwise show slots to the outside? */
 bool ir_shows_slots(const IrOp *op);
 /* Calls with no effect whose value nobody uses go; PUTs that another one hides go too. */
