@@ -40,8 +40,12 @@ static inline void asm_byte(Asm *a, unsigned byte)
 
 static inline void asm_bytes(Asm *a, uint64_t value, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        asm_byte(a, value >> (8 * i) & 0xff);
+    /* All of them in one store: the last bytes of a buffer are not used. */
+    if (a->size - a->length >= sizeof(value)) {
+        memcpy(a->code + a->length, &value, sizeof(value));
+        a->length += count;
+    } else {
+        a->full = true;
     }
 }
 
@@ -54,28 +58,39 @@ static inline void asm_rex(Asm *a, bool wide, int reg, int index, int rm, bool f
     }
 }
 
+/* Without a displacement, RBP and R13 would mean something else as a base. */
+static inline unsigned displacement_bytes(int base, int32_t disp)
+{
+    return disp == 0 && (base & 7) != RBP ? 0 : disp >= -128 && disp <= 127 ? 1 : 4;
+}
+
+static inline unsigned displacement_mod(unsigned bytes)
+{
+    return bytes == 0 ? 0 : bytes == 1 ? 0x40 : 0x80;
+}
+
 /* ModRM and displacement for [base + disp]; with RBP for what lies at `disp` in the state. */
 static inline void asm_memory(Asm *a, int reg, int base, int32_t disp)
 {
     disp -= base == RBP ? a->middle : 0;
-    bool small = disp >= -128 && disp <= 127;
+    unsigned bytes = displacement_bytes(base, disp);
 
-    asm_byte(a, (small ? 0x40 : 0x80) | (reg & 7) << 3 | (base & 7));
+    asm_byte(a, displacement_mod(bytes) | (reg & 7) << 3 | (base & 7));
     if ((base & 7) == RSP) {
         asm_byte(a, 0x24);
     }
-    asm_bytes(a, (uint32_t)disp, small ? 1 : 4);
+    asm_bytes(a, (uint32_t)disp, bytes);
 }
 
 /* For [base + index × 2^scale + disp]. */
 static inline void asm_memory_index(Asm *a, int reg, int base, int index, unsigned scale,
                                     int32_t disp)
 {
-    bool small = disp >= -128 && disp <= 127;
+    unsigned bytes = displacement_bytes(base, disp);
 
-    asm_byte(a, (small ? 0x44 : 0x84) | (reg & 7) << 3);
+    asm_byte(a, displacement_mod(bytes) | 4 | (reg & 7) << 3);
     asm_byte(a, scale << 6 | (index & 7) << 3 | (base & 7));
-    asm_bytes(a, (uint32_t)disp, small ? 1 : 4);
+    asm_bytes(a, (uint32_t)disp, bytes);
 }
 
 static inline void asm_register(Asm *a, int reg, int rm)
@@ -219,8 +234,12 @@ static inline void asm_alu_imm(Asm *a, bool wide, unsigned alu, int to, int32_t 
     bool small = value >= -128 && value <= 127;
 
     asm_rex(a, wide, 0, 0, to, false);
-    asm_byte(a, small ? 0x83 : 0x81);
-    asm_register(a, alu, to);
+    if (!small && to == RAX) {
+        asm_byte(a, alu * 8 + 5);
+    } else {
+        asm_byte(a, small ? 0x83 : 0x81);
+        asm_register(a, alu, to);
+    }
     asm_bytes(a, (uint32_t)value, small ? 1 : 4);
 }
 
@@ -238,13 +257,6 @@ static inline void asm_shift_cl(Asm *a, bool wide, unsigned kind, int to)
     asm_rex(a, wide, 0, 0, to, false);
     asm_byte(a, 0xd3);
     asm_register(a, kind, to);
-}
-
-static inline void asm_call(Asm *a, const void *function)
-{
-    asm_mov_imm(a, RAX, (uintptr_t)function);
-    asm_byte(a, 0xff);
-    asm_register(a, 2, RAX);
 }
 
 /* Leave room for a displacement of 32 bits; its place is returned. */

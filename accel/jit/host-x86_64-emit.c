@@ -23,6 +23,10 @@ static void emit_compare(Gen *g, const IrOp *op)
     int a = gen_use(g, op->a);
 
     if (gen_is_const(g, op->b) && gen_fits32(g, op->b, wide)) {
+        if (!test && !gen_const_of(g, op->b)) {
+            asm_rr(&g->hot, wide, 0x85, a, a);
+            return;
+        }
         if (!test) {
             asm_alu_imm(&g->hot, wide, ALU_CMP, a, (int32_t)gen_const_of(g, op->b));
             return;
@@ -67,14 +71,14 @@ static void emit_way_to_loop(Gen *g, const IrOp *op)
         asm_mov_imm(&g->cold, RAX, op->imm);
         asm_store(&g->cold, 8, RAX, RBP, offsetof(JitCpu, jumped_from));
     }
-    gen_fix(g, asm_jmp(&g->cold), true, INDIRECT, false);
+    gen_fix_return(g, asm_jmp(&g->cold), PART_COLD, RETURN_INDIRECT);
 }
 
 static void emit_exit_if(Gen *g, const IrOp *op)
 {
     emit_compare(g, op);
     unsigned at = asm_jcc(&g->hot, condition(op->cond));
-    gen_fix(g, at, false, g->cold.length, true);
+    gen_fix(g, at, PART_HOT, g->cold.length, PART_COLD);
     if (jit_counts_exit(g->block, op->target) && !(op->flags & IR_INDIRECT)) {
         gen_count_heat(&g->cold, jit_first_exit_index(g->block->pc));
     }
@@ -90,7 +94,7 @@ static void emit_exit_if(Gen *g, const IrOp *op)
 static void emit_raise_if(Gen *g, const IrOp *op)
 {
     emit_compare(g, op);
-    gen_fix(g, asm_jcc(&g->hot, condition(op->cond)), false, g->cold.length, true);
+    gen_fix(g, asm_jcc(&g->hot, condition(op->cond)), PART_HOT, g->cold.length, PART_COLD);
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->vector, false);
     gen_load_value(g, &g->cold, RSI, op->c);
@@ -285,16 +289,6 @@ static void emit_deposit(Gen *g, const IrOp *op)
 
 /* ---- calls ---- */
 
-/* With clean upper halves, as code without VEX wants them. */
-void gen_call(Gen *g, Asm *a, const void *function)
-{
-    asm_rm(a, true, 0x8d, RDI, RBP, 0);
-    if (g->wide) {
-        asm_bytes(a, 0x77f8c5, 3);   /* VZEROUPPER */
-    }
-    asm_call(a, function);
-}
-
 void gen_give_up_caller_saved(Gen *g)
 {
     for (int reg = 0; reg < 16; reg++) {
@@ -410,7 +404,7 @@ static void save_registers(Gen *g, int except, bool restore)
 
 void gen_begin_miss(Gen *g, unsigned miss, int except)
 {
-    gen_fix(g, miss, false, g->cold.length, true);
+    gen_fix(g, miss, PART_HOT, g->cold.length, PART_COLD);
     gen_show_slots(g, &g->cold);
     gen_vectors_write(g, &g->cold, g->missed, true);
     save_registers(g, except, false);
@@ -420,7 +414,7 @@ void gen_end_miss(Gen *g, int except)
 {
     save_registers(g, except, true);
     gen_vectors_reload(g, &g->cold);
-    gen_fix(g, asm_jmp(&g->cold), true, g->hot.length, false);
+    gen_fix(g, asm_jmp(&g->cold), PART_COLD, g->hot.length, PART_HOT);
 }
 
 static void emit_load(Gen *g, const IrOp *op)
@@ -432,9 +426,7 @@ static void emit_load(Gen *g, const IrOp *op)
     asm_load_index(&g->hot, op->size, sign, wide, to, address, RCX);
     gen_begin_miss(g, miss, to);
     asm_mov_rr(&g->cold, RSI, address);
-    asm_mov_imm(&g->cold, RDX, op->size);
-    asm_mov_imm(&g->cold, RCX, op->mode);
-    gen_call(g, &g->cold, (const void *)jit_load);
+    gen_call_access(g, &g->cold, (const void *)jit_load, op);
     if (sign && op->size == 1) {
         asm_prefix_rr(&g->cold, 0, wide, 0x0fbe, to, RAX, true);
     } else if (sign && op->size == 2) {
@@ -457,9 +449,7 @@ static void emit_store(Gen *g, const IrOp *op)
     asm_mov_rr(&g->cold, RAX, value);
     asm_mov_rr(&g->cold, RSI, address);
     asm_mov_rr(&g->cold, R8, RAX);
-    asm_mov_imm(&g->cold, RDX, op->size);
-    asm_mov_imm(&g->cold, RCX, op->mode);
-    gen_call(g, &g->cold, (const void *)jit_store);
+    gen_call_access(g, &g->cold, (const void *)jit_store, op);
     gen_end_miss(g, NO_REG);
 }
 
@@ -514,12 +504,6 @@ static void finish(Gen *g)
     gen_vectors_write(g, &g->hot, g->vector, false);
 }
 
-static void emit_return(Gen *g, unsigned what)
-{
-    asm_mov_imm(&g->hot, RAX, what);
-    gen_fix(g, asm_jmp(&g->hot), false, EPILOGUE, false);
-}
-
 static void emit_goto(Gen *g, const IrOp *op)
 {
     finish(g);
@@ -546,7 +530,7 @@ static void emit_anywhere(Gen *g)
 {
     finish(g);
     if (!g->block->context) {
-        emit_return(g, RETURN_INDIRECT);
+        gen_fix_return(g, asm_jmp(&g->hot), PART_HOT, RETURN_INDIRECT);
         return;
     }
     gen_call(g, &g->hot, (const void *)gen_way_on);
@@ -554,10 +538,19 @@ static void emit_anywhere(Gen *g)
     asm_register(&g->hot, 4, RAX);
 }
 
+static void fix_miss(Gen *g, const IrOp *op, unsigned at, unsigned miss)
+{
+    if (op->imm) {
+        gen_fix(g, at, PART_HOT, miss, PART_COLD);
+    } else {
+        gen_fix_return(g, at, PART_HOT, RETURN_INDIRECT);
+    }
+}
+
 /* To the block at the pc in the slot, if it is known and its context is this one's. */
 static void emit_indirect(Gen *g, const IrOp *op)
 {
-    unsigned miss = op->imm ? g->cold.length : INDIRECT;
+    unsigned miss = g->cold.length;
     const JitArch *arch = jit.arch;
     IrValue pc = g->current[arch->pc_slot];
 
@@ -566,7 +559,7 @@ static void emit_indirect(Gen *g, const IrOp *op)
     }
     finish(g);
     if (!g->block->context || !pc) {
-        gen_fix(g, asm_jmp(&g->hot), false, miss, op->imm);
+        fix_miss(g, op, asm_jmp(&g->hot), miss);
         return;
     }
     gen_load_value(g, &g->hot, RAX, pc);
@@ -577,11 +570,11 @@ static void emit_indirect(Gen *g, const IrOp *op)
     emit_jump_entry(g);
     asm_rm(&g->hot, true, 0x33, RAX, RBP, offsetof(JitCpu, jump_salt));
     asm_rm(&g->hot, true, 0x3b, RAX, RCX, offsetof(JitJump, pc));
-    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, miss, op->imm);
+    fix_miss(g, op, asm_jcc(&g->hot, CC_NE), miss);
     asm_byte(&g->hot, 0x81);
     asm_memory(&g->hot, ALU_CMP, RCX, offsetof(JitJump, context));
     asm_bytes(&g->hot, g->block->context, 4);
-    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, miss, op->imm);
+    fix_miss(g, op, asm_jcc(&g->hot, CC_NE), miss);
     asm_byte(&g->hot, 0xff);
     asm_memory(&g->hot, 4, RCX, offsetof(JitJump, code));
 }
@@ -723,7 +716,7 @@ void gen_operation(Gen *g, const IrOp *op)
         break;
     case IR_LEAVE:
         finish(g);
-        emit_return(g, RETURN_LEAVE);
+        gen_fix_return(g, asm_jmp(&g->hot), PART_HOT, RETURN_LEAVE);
         break;
     case IR_OPCODES:
         g_assert_not_reached();

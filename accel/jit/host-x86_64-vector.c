@@ -47,7 +47,6 @@ static bool overlaps(const Vector *v, uint32_t offset, unsigned bytes)
 
 static void write_one(Gen *g, Asm *a, const Vector *vectors, unsigned i)
 {
-    g->wide |= vectors[i].bytes == 32;
     move(a, true, vectors[i].bytes, i, RBP, NO_REG, vectors[i].offset);
 }
 
@@ -142,7 +141,6 @@ static unsigned source(Gen *g, uint32_t offset, unsigned bytes)
     gen_vectors_before_store(g, offset, bytes);
     i = take(g);
     g->vector[i] = (Vector){ .offset = offset, .bytes = bytes, .used = g->at };
-    g->wide |= bytes == 32;
     move(&g->hot, false, bytes, i, RBP, NO_REG, offset);
     return i;
 }
@@ -169,7 +167,6 @@ static unsigned destination(Gen *g, uint32_t offset, unsigned bytes)
     }
     to = to < VECTORS ? to : take(g);
     g->vector[to] = (Vector){ .offset = offset, .bytes = bytes, .dirty = true, .used = g->at };
-    g->wide |= bytes == 32;
     return to;
 }
 
@@ -336,7 +333,7 @@ void gen_vector_access(Gen *g, const IrOp *op)
              address, RCX, 0);
     }
     if (op->flags & IR_ALIGNED) {
-        gen_fix(g, aligned, false, g->cold.length, true);
+        gen_fix(g, aligned, PART_HOT, g->cold.length, PART_COLD);
     }
     gen_begin_miss(g, miss, NO_REG);
     asm_mov_rr(&g->cold, RSI, address);

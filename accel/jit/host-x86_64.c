@@ -15,27 +15,36 @@
 
 #define HOT_BYTES 0x10000
 #define COLD_BYTES 0x10000
-#define ROOM_LEFT (HOT_BYTES + COLD_BYTES)
+/* Of the code between blocks and a function that they call. */
+#define CALL_BYTES 48
+#define ROOM_LEFT (HOT_BYTES + COLD_BYTES + IR_MAX_OPS * CALL_BYTES)
 #define CODE_ALIGN 16
 
 static struct {
     uint8_t *write, *run;    /* the same memory */
     /* Hot code lies one behind the other from the start up, cold code from the end down. */
-    size_t size, used, fixed; /* `fixed`: the entry and the epilogue */
+    size_t size, used, fixed; /* `fixed`: the entry and the ways out */
     size_t cold;             /* where cold code begins */
-    size_t epilogue, indirect; /* `indirect`: gives RETURN_INDIRECT */
+    size_t epilogue;         /* gives RAX */
+    size_t way_out[RETURNS]; /* … these */
+    GHashTable *calls;       /* by call_key(): where, as offsets, functions are called from */
     uint32_t features;       /* IR_HOST_* */
 } code;
 
 /* ---- ways out ---- */
 
-void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold)
+void gen_fix(Gen *g, unsigned at, Part in, unsigned to, Part into)
 {
     if (g->fixup_count == G_N_ELEMENTS(g->fixups)) {
         g->failed = true;
         return;
     }
-    g->fixups[g->fixup_count++] = (Fixup){ at, to, in_cold, to_cold };
+    g->fixups[g->fixup_count++] = (Fixup){ at, to, in, into };
+}
+
+void gen_fix_return(Gen *g, unsigned at, Part in, unsigned what)
+{
+    gen_fix(g, at, in, code.way_out[what], PART_SHARED);
 }
 
 void gen_exit(Gen *g, Asm *a, unsigned number)
@@ -47,9 +56,63 @@ void gen_exit(Gen *g, Asm *a, unsigned number)
     g->exits[number].hot = a == &g->hot;
     g->exits[number].jump = asm_jmp(a);
     g->exits[number].stub = g->cold.length;
-    gen_fix(g, g->exits[number].jump, a == &g->cold, g->cold.length, true);
+    gen_fix(g, g->exits[number].jump, a == &g->hot ? PART_HOT : PART_COLD, g->cold.length, PART_COLD);
     asm_mov_imm(&g->cold, RAX, (uintptr_t)&g->block->exits[number]);
-    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+    gen_fix(g, asm_jmp(&g->cold), PART_COLD, code.epilogue, PART_SHARED);
+}
+
+/* ---- calls ---- */
+
+/* Pointers of programs leave the upper bits. */
+static gpointer call_key(const void *function, unsigned size, unsigned mode)
+{
+    return (gpointer)((uintptr_t)function | (uintptr_t)size << 48 | (uintptr_t)mode << 56);
+}
+
+/*
+ * Functions lie too far away for a call of 5 bytes, and want the CPU as their first argument, so blocks
+ * call code that lies among them and does the rest. With clean upper halves, as code without VEX wants them.
+ */
+static unsigned call_of(const void *function, unsigned size, unsigned mode)
+{
+    gpointer key = call_key(function, size, mode);
+    gpointer known = g_hash_table_lookup(code.calls, key);
+    Asm a = { .code = code.write + code.used, .size = CALL_BYTES, .middle = jit.arch->middle };
+    unsigned at = code.used;
+
+    if (known) {
+        return GPOINTER_TO_UINT(known);
+    }
+    asm_rm(&a, true, 0x8d, RDI, RBP, 0);
+    if (size) {
+        asm_mov_imm(&a, RDX, size);
+        asm_mov_imm(&a, RCX, mode);
+    }
+    asm_bytes(&a, 0x77f8c5, 3);     /* VZEROUPPER */
+    asm_mov_imm(&a, RAX, (uintptr_t)function);
+    asm_byte(&a, 0xff);
+    asm_register(&a, 4, RAX);
+    code.used += (a.length + CODE_ALIGN - 1) & ~(size_t)(CODE_ALIGN - 1);
+    jit_perf_map_add(code.run + at, a.length, "jit:call");
+    g_hash_table_insert(code.calls, key, GUINT_TO_POINTER(at));
+    return at;
+}
+
+static void emit_call(Gen *g, Asm *a, unsigned to)
+{
+    asm_byte(a, 0xe8);
+    asm_bytes(a, 0, 4);
+    gen_fix(g, a->length - 4, a == &g->hot ? PART_HOT : PART_COLD, to, PART_SHARED);
+}
+
+void gen_call(Gen *g, Asm *a, const void *function)
+{
+    emit_call(g, a, call_of(function, 0, 0));
+}
+
+void gen_call_access(Gen *g, Asm *a, const void *function, const IrOp *op)
+{
+    emit_call(g, a, call_of(function, op->size, op->mode));
 }
 
 /* ---- a block ---- */
@@ -83,10 +146,9 @@ static void emit_count(Gen *g)
 
     g_assert(insns < 128);
     emit_budget(&g->hot, ALU_SUB, insns);
-    gen_fix(g, asm_jcc(&g->hot, CC_S), false, g->cold.length, true);
+    gen_fix(g, asm_jcc(&g->hot, CC_S), PART_HOT, g->cold.length, PART_COLD);
     emit_budget(&g->cold, ALU_ADD, insns);
-    asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
-    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+    gen_fix_return(g, asm_jmp(&g->cold), PART_COLD, RETURN_LEAVE);
 }
 
 void gen_count_heat(Asm *a, unsigned index)
@@ -101,9 +163,7 @@ void gen_count_heat(Asm *a, unsigned index)
 static void emit_heat(Gen *g)
 {
     gen_count_heat(&g->hot, jit_heat_index(g->block->pc));
-    gen_fix(g, asm_jcc(&g->hot, CC_B), false, g->cold.length, true);
-    asm_mov_imm(&g->cold, RAX, RETURN_HOT);
-    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+    gen_fix_return(g, asm_jcc(&g->hot, CC_B), PART_HOT, RETURN_HOT);
 }
 
 static void emit_block(Gen *g)
@@ -113,9 +173,7 @@ static void emit_block(Gen *g)
     asm_byte(&g->hot, 0x80 | ALU_CMP << 3 | RBP);
     asm_bytes(&g->hot, offsetof(JitCpu, attention) - g->hot.middle, 4);
     asm_byte(&g->hot, 0);
-    gen_fix(g, asm_jcc(&g->hot, CC_NE), false, g->cold.length, true);
-    asm_mov_imm(&g->cold, RAX, RETURN_LEAVE);
-    gen_fix(g, asm_jmp(&g->cold), true, EPILOGUE, false);
+    gen_fix_return(g, asm_jcc(&g->hot, CC_NE), PART_HOT, RETURN_LEAVE);
     if (jit.icount) {
         emit_count(g);
     } else if (!g->block->trace) {
@@ -139,12 +197,11 @@ static void emit_block(Gen *g)
 /* `hot` and `cold`: where they lie in code memory. */
 static void apply_fixups(Gen *g, size_t hot, size_t cold)
 {
+    const size_t begins[] = { [PART_HOT] = hot, [PART_COLD] = cold, [PART_SHARED] = 0 };
+
     for (unsigned i = 0; i < g->fixup_count; i++) {
         const Fixup *f = &g->fixups[i];
-        size_t place = f->at + (f->in_cold ? cold : hot);
-        size_t target = f->to == EPILOGUE   ? code.epilogue
-                        : f->to == INDIRECT ? code.indirect
-                                            : f->to + (f->to_cold ? cold : hot);
+        size_t place = f->at + begins[f->in], target = f->to + begins[f->into];
         int32_t distance = (int32_t)((int64_t)target - (int64_t)(place + 4));
         memcpy(code.write + place, &distance, sizeof(distance));
     }
@@ -217,7 +274,7 @@ void jit_host_close(JitBlock *block)
     }
     /* A jump over the first instruction, in one write: nobody is between its bytes. */
     at = code.write + ((const uint8_t *)block->code - code.run);
-    distance = (int32_t)((int64_t)code.indirect - (at + 5 - code.write));
+    distance = (int32_t)((int64_t)code.way_out[RETURN_INDIRECT] - (at + 5 - code.write));
     word = *(uint64_t *)(void *)at & 0xffffff0000000000;
     word |= 0xe9 | (uint64_t)(uint32_t)distance << 8;
     __atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
@@ -225,14 +282,14 @@ void jit_host_close(JitBlock *block)
 
 const void *jit_host_way_in(const JitBlock *block)
 {
-    return block->code ? block->code : code.run ? code.run + code.indirect : NULL;
+    return block->code ? block->code : code.run ? code.run + code.way_out[RETURN_INDIRECT] : NULL;
 }
 
 const void *gen_way_on(JitCpu *cpu)
 {
     const JitBlock *block = jit_block_known(cpu);
 
-    return block && block->code ? block->code : code.run + code.indirect;
+    return block && block->code ? block->code : code.run + code.way_out[RETURN_INDIRECT];
 }
 
 /* ---- entry and memory ---- */
@@ -261,11 +318,13 @@ static void emit_entry(void)
         asm_byte(&a, 0x58 | (kept[i] & 7));
     }
     asm_byte(&a, 0xc3);
-    code.indirect = a.length;
-    asm_mov_imm(&a, RAX, RETURN_INDIRECT);
-    unsigned jump = asm_jmp(&a);
-    int32_t distance = (int32_t)(code.epilogue - (jump + 4));
-    memcpy(a.code + jump, &distance, sizeof(distance));
+    for (unsigned what = 0; what < RETURNS; what++) {
+        code.way_out[what] = a.length;
+        asm_mov_imm(&a, RAX, what);
+        unsigned jump = asm_jmp(&a);
+        int32_t distance = (int32_t)(code.epilogue - (jump + 4));
+        memcpy(a.code + jump, &distance, sizeof(distance));
+    }
     code.fixed = code.used = (a.length + CODE_ALIGN - 1) & ~(CODE_ALIGN - 1);
 }
 
@@ -310,6 +369,7 @@ bool jit_host_init(size_t bytes, GError **error)
     number = errno;
     close(fd);
     code.size = code.cold = bytes;
+    code.calls = g_hash_table_new(NULL, NULL);
     if (code.write == MAP_FAILED || code.run == MAP_FAILED) {
         error_set_errno(error, number, "cannot map code memory");
         jit_host_release();
@@ -328,12 +388,16 @@ void jit_host_release(void)
         munmap(code.run, code.size);
     }
     code.write = code.run = NULL;
+    g_clear_pointer(&code.calls, g_hash_table_unref);
 }
 
 void jit_host_flush(void)
 {
     code.used = code.fixed;
     code.cold = code.size;
+    if (code.calls) {
+        g_hash_table_remove_all(code.calls);
+    }
 }
 
 size_t jit_host_shared(const void **address)

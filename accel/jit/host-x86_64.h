@@ -36,11 +36,7 @@
 #define CALLER_SAVED (1u << RSI | 1u << RDI | 1u << R8 | 1u << R9 | 1u << R10 | 1u << R11)
 
 /* What generated code gives back: these, or a JitExit. */
-enum { RETURN_LEAVE, RETURN_INDIRECT, RETURN_HOT };
-
-/* Targets of jumps that lie at fixed places: leave with RAX; leave with RETURN_INDIRECT. */
-#define EPILOGUE UINT_MAX
-#define INDIRECT (UINT_MAX - 1)
+enum { RETURN_LEAVE, RETURN_INDIRECT, RETURN_HOT, RETURNS };
 
 typedef struct Place {
     int8_t reg;
@@ -51,10 +47,12 @@ typedef struct Place {
     uint16_t last;           /* the last operation that uses it */
 } Place;
 
+/* Of a block; and what blocks share, whose offsets are those of code memory. */
+typedef enum Part { PART_HOT, PART_COLD, PART_SHARED } Part;
+
 typedef struct Fixup {
-    unsigned at;             /* in the hot part, or in the cold one */
-    unsigned to;
-    bool in_cold, to_cold;
+    unsigned at, to;
+    Part in, into;
 } Fixup;
 
 /* What an XMM register holds. */
@@ -80,7 +78,6 @@ typedef struct Gen {
     bool spill_used[SPILLS];
     Vector vector[VECTORS];
     Vector missed[VECTORS];  /* as it was where the TLB missed */
-    bool wide;               /* upper halves of YMM registers may be in use */
     unsigned fixup_count;
     struct {
         unsigned jump;       /* of exit n; 0: none */
@@ -95,12 +92,19 @@ typedef struct Gen {
 
 /* ---- host-x86_64.c ---- */
 
-/* The displacement at `at` leads to `to`: offsets in the hot or the cold part. */
-void gen_fix(Gen *g, unsigned at, bool in_cold, unsigned to, bool to_cold);
+/* The displacement at `at` in a part leads to `to` in another. */
+void gen_fix(Gen *g, unsigned at, Part in, unsigned to, Part into);
+/* Leads a displacement to where the loop gets RETURN_*. */
+void gen_fix_return(Gen *g, unsigned at, Part in, unsigned what);
 /* Adds a step to an entry of JitCpu.heat, and sets CF when it comes round. */
 void gen_count_heat(Asm *a, unsigned index);
 /* A jump that can be led to another block, and what it does until then. */
 void gen_exit(Gen *g, Asm *a, unsigned number);
+
+/* Of a function of the CPU, whose other arguments are in their registers; RAX changes. */
+void gen_call(Gen *g, Asm *a, const void *function);
+/* The same with the access's size and mode as the third and fourth argument. */
+void gen_call_access(Gen *g, Asm *a, const void *function, const IrOp *op);
 
 /* For generated code: the way into the block where the CPU is; that to the loop, if none is known. */
 const void *gen_way_on(JitCpu *cpu);
@@ -118,9 +122,6 @@ void gen_begin_miss(Gen *g, unsigned miss, int except);
 void gen_end_miss(Gen *g, int except);
 /* Registers that a called function may change are given up. */
 void gen_give_up_caller_saved(Gen *g);
-/* Of a function of the CPU, whose other arguments are in their registers. */
-void gen_call(Gen *g, Asm *a, const void *function);
-
 /* ---- host-x86_64-values.c ---- */
 
 static inline bool gen_is_const(const Gen *g, IrValue v)
