@@ -35,6 +35,11 @@ unsigned x86_unaligned_mode(const X86Jit *x86)
     return x86_data_mode(x86);
 }
 
+bool jit_float_is_exact(void)
+{
+    return true;
+}
+
 void jit_float_fold(JitCpu *core)
 {
 }

@@ -8,6 +8,9 @@
 #include "accel/jit/exact.h"
 #include "accel/jit/x86/vector-float.h"
 
+#include <float.h>
+#include <math.h>
+
 /* What lanes are. */
 typedef enum LaneType { HALF, SINGLE, DOUBLE, INT32, INT64 } LaneType;
 
@@ -45,6 +48,7 @@ struct Run {
     const Row *row;
     X86Jit *cpu;
     ExactEnv env;
+    bool by_host;               /* may the host's arithmetic be used? */
     uint32_t imm;
     X86Vector operand[3];       /* d, as it was; a; b */
 };
@@ -90,6 +94,110 @@ static uint64_t bits_of(const Run *run, ExactNumber result)
     return exact_pack(lane_types[run->row->to].format, result);
 }
 
+/* ---- plain numbers, by the arithmetic that C has ---- */
+
+/*
+ * It is IEEE 754's (C11, annex F), and so exact where it is asked for what is rounded to nearest.
+ * What it raises is not looked at: of numbers that are neither denormal nor infinite, with
+ * results that are not either, it can only be that the result is inexact. It is used where that
+ * flag is set already, and not by float=host, with which the host's flags are the guest's.
+ */
+#if defined(__FAST_MATH__) || (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1) || \
+    FLT_MANT_DIG != 24 || DBL_MANT_DIG != 53
+enum { HOST_IS_EXACT = false };
+#else
+enum { HOST_IS_EXACT = true };
+#endif
+
+static uint64_t exponent_of(LaneType type, uint64_t bits)
+{
+    return type == SINGLE ? bits >> 23 & 0xff : bits >> 52 & 0x7ff;
+}
+
+static bool is_zero(LaneType type, uint64_t bits)
+{
+    return !(bits << (type == SINGLE ? 33 : 1));
+}
+
+/* A single or double that is zero or normal. */
+static bool is_plain(LaneType type, uint64_t bits)
+{
+    uint64_t exponent = exponent_of(type, bits);
+    return exponent ? exponent != (type == SINGLE ? 0xff : 0x7ff) : is_zero(type, bits);
+}
+
+static double value_of(LaneType type, uint64_t bits)
+{
+    X86Vector v = { .u64 = { bits } };
+    return type == SINGLE ? v.f32[0] : v.f64[0];
+}
+
+/*
+ * The bits of a result; false: it may have been tiny, or too large, or it is a zero that need not
+ * be exact. Rounding a sum, product, quotient or root to double and then to single is as rounding
+ * it once.
+ */
+static bool host_result(LaneType type, double value, bool zero_is_exact, uint64_t *bits)
+{
+    X86Vector v = { 0 };
+    if (type == SINGLE) {
+        v.f32[0] = (float)value;
+    } else {
+        v.f64[0] = value;
+    }
+    *bits = v.u64[0];
+    return is_zero(type, *bits) ? zero_is_exact
+                                : is_plain(type, *bits) && exponent_of(type, *bits) > 1;
+}
+
+/* Lane i of A and B, for comparisons, which raise nothing of plain numbers. */
+static bool plain_pair(const Run *run, unsigned i, double *x, double *y)
+{
+    LaneType type = run->row->from;
+    uint64_t a = lane_bits(&run->operand[A], type, i), b = lane_bits(&run->operand[B], type, i);
+    if (!HOST_IS_EXACT || !is_plain(type, a) || !is_plain(type, b)) {
+        return false;
+    }
+    *x = value_of(type, a);
+    *y = value_of(type, b);
+    return true;
+}
+
+static bool compute_by_host(const Run *run, Operation operation, uint64_t x, uint64_t y,
+                            uint64_t *bits)
+{
+    LaneType type = run->row->from;
+    if (!run->by_host || !is_plain(type, x) || !is_plain(type, y)) {
+        return false;
+    }
+    double a = value_of(type, x), b = value_of(type, y);
+    double value = operation == exact_add   ? a + b
+                   : operation == exact_sub ? a - b
+                   : operation == exact_mul ? a * b
+                                            : a / b;
+    return host_result(type, value, a == 0 || b == 0, bits);
+}
+
+static bool fuse_by_host(const Run *run, const uint64_t *operands, bool minus, uint64_t *bits)
+{
+    LaneType type = run->row->from;
+    double o[3];
+    for (unsigned k = 0; k < 3; k++) {
+        if (!run->by_host || !is_plain(type, operands[k])) {
+            return false;
+        }
+        o[k] = value_of(type, operands[k]);
+    }
+    o[0] = run->row->negates ? -o[0] : o[0];
+    o[2] = minus ? -o[2] : o[2];
+    return host_result(type,
+                       type == SINGLE ? fmaf((float)o[0], (float)o[1], (float)o[2])
+                                      : fma(o[0], o[1], o[2]),
+                       false, bits);
+}
+
+/* ---- NaNs ---- */
+
 static bool is_signaling(ExactNumber a)
 {
     return a.class == EXACT_SIGNALING_NAN;
@@ -111,22 +219,36 @@ static bool nan_result(Run *run, const ExactNumber *operands, unsigned count, Ex
 
 /* ---- arithmetic ---- */
 
-static uint64_t compute(Run *run, Operation operation, ExactNumber x, ExactNumber y)
+/* Of lane i of one operand and lane j of another. */
+static uint64_t compute(Run *run, Operation operation, unsigned a, unsigned i, unsigned b,
+                        unsigned j)
 {
-    ExactNumber operands[] = { x, y }, result;
+    LaneType type = run->row->from;
+    uint64_t bits;
+    if (compute_by_host(run, operation, lane_bits(&run->operand[a], type, i),
+                        lane_bits(&run->operand[b], type, j), &bits)) {
+        return bits;
+    }
+    ExactNumber operands[] = { number(run, a, i), number(run, b, j) }, result;
     if (!nan_result(run, operands, 2, &result)) {
-        result = operation(&run->env, x, y);
+        result = operation(&run->env, operands[0], operands[1]);
     }
     return bits_of(run, result);
 }
 
 static uint64_t binary(Run *run, unsigned i)
 {
-    return compute(run, run->row->operation, number(run, A, i), number(run, B, i));
+    return compute(run, run->row->operation, A, i, B, i);
 }
 
 static uint64_t square_root(Run *run, unsigned i)
 {
+    LaneType type = run->row->from;
+    uint64_t bits = lane_bits(&run->operand[B], type, i);
+    if (run->by_host && is_plain(type, bits) &&
+        host_result(type, sqrt(value_of(type, bits)), is_zero(type, bits), &bits)) {
+        return bits;
+    }
     ExactNumber x = number(run, B, i), result;
     if (!nan_result(run, &x, 1, &result)) {
         result = exact_sqrt(&run->env, x);
@@ -137,6 +259,11 @@ static uint64_t square_root(Run *run, unsigned i)
 /* The second is the result when there is a NaN, or both are zeros. SDM volume 2, MINPD, MAXPD. */
 static uint64_t pick(Run *run, unsigned i, ExactRelation wanted)
 {
+    double first, second;
+    if (plain_pair(run, i, &first, &second)) {
+        bool is_first = wanted == EXACT_LESS ? first < second : first > second;
+        return lane_bits(&run->operand[is_first ? A : B], run->row->from, i);
+    }
     ExactNumber x = number(run, A, i), y = number(run, B, i);
     if (exact_is_nan(x) || exact_is_nan(y)) {
         run->env.flags |= EXACT_INVALID;
@@ -163,13 +290,12 @@ static uint64_t horizontal(Run *run, unsigned i)
 {
     unsigned n = 16 / lane_types[run->row->from].bytes;
     unsigned operand = i % n < n / 2 ? A : B, first = i / n * n + i % (n / 2) * 2;
-    return compute(run, run->row->operation, number(run, operand, first),
-                   number(run, operand, first + 1));
+    return compute(run, run->row->operation, operand, first, operand, first + 1);
 }
 
 static uint64_t alternating(Run *run, unsigned i)
 {
-    return compute(run, i & 1 ? exact_add : exact_sub, number(run, A, i), number(run, B, i));
+    return compute(run, i & 1 ? exact_add : exact_sub, A, i, B, i);
 }
 
 /*
@@ -184,13 +310,13 @@ static uint64_t product(Run *run, unsigned i)
 
 static uint64_t pair_sum(Run *run, unsigned i)
 {
-    return compute(run, exact_add, number(run, A, i ^ 1), number(run, A, i));
+    return compute(run, exact_add, A, i ^ 1, A, i);
 }
 
 static uint64_t dot_sum(Run *run, unsigned i)
 {
     unsigned n = 16 / lane_types[run->row->from].bytes;
-    uint64_t sum = compute(run, exact_add, number(run, A, i), number(run, A, i ^ n / 2));
+    uint64_t sum = compute(run, exact_add, A, i, A, i ^ n / 2);
     return run->imm >> i % n & 1 ? sum : 0;
 }
 
@@ -199,6 +325,13 @@ static uint64_t fused(Run *run, unsigned i)
 {
     const Row *row = run->row;
     ExactNumber operands[3], result;
+    uint64_t bits[3];
+    for (unsigned k = 0; k < 3; k++) {
+        bits[k] = lane_bits(&run->operand[row->order[k]], row->from, i);
+    }
+    if (fuse_by_host(run, bits, row->minus[i & 1], &bits[0])) {
+        return bits[0];
+    }
     for (unsigned k = 0; k < 3; k++) {
         operands[k] = number(run, row->order[k], i);
     }
@@ -247,12 +380,17 @@ static uint64_t reciprocal_root(Run *run, unsigned i)
 
 /* ---- comparisons ---- */
 
-static unsigned relation(Run *run, ExactNumber x, ExactNumber y, bool signals)
+static unsigned relation(Run *run, unsigned i, bool signals)
 {
     static const uint8_t of[] = {
         [EXACT_LESS] = RELATION_LT, [EXACT_EQUAL] = RELATION_EQ, [EXACT_GREATER] = RELATION_GT,
         [EXACT_UNORDERED] = RELATION_UNORDERED,
     };
+    double first, second;
+    if (plain_pair(run, i, &first, &second)) {
+        return first < second ? RELATION_LT : first > second ? RELATION_GT : RELATION_EQ;
+    }
+    ExactNumber x = number(run, A, i), y = number(run, B, i);
     ExactRelation found = exact_compare(&run->env, x, y);
     if (found == EXACT_UNORDERED && (signals || is_signaling(x) || is_signaling(y))) {
         run->env.flags |= EXACT_INVALID;
@@ -263,15 +401,14 @@ static unsigned relation(Run *run, ExactNumber x, ExactNumber y, bool signals)
 static uint64_t predicate(Run *run, unsigned i)
 {
     unsigned which = run->imm & 31;
-    unsigned found = relation(run, number(run, A, i), number(run, B, i),
-                              x86_predicate_signals(which));
+    unsigned found = relation(run, i, x86_predicate_signals(which));
     return x86_predicate_holds(found, which) ? UINT64_MAX : 0;
 }
 
 /* (U)COMISS, (U)COMISD: as flags. */
 static uint64_t comparison(Run *run, unsigned i)
 {
-    switch (relation(run, number(run, A, 0), number(run, B, 0), run->row->signals)) {
+    switch (relation(run, 0, run->row->signals)) {
     case RELATION_UNORDERED:
         return X86_ZF | X86_PF | X86_CF;
     case RELATION_EQ:
@@ -287,6 +424,12 @@ static uint64_t comparison(Run *run, unsigned i)
 
 static uint64_t convert(Run *run, unsigned i)
 {
+    const Row *row = run->row;
+    uint64_t bits = lane_bits(&run->operand[B], row->from, i);
+    if (run->by_host && row->from != HALF && row->to != HALF && is_plain(row->from, bits) &&
+        host_result(row->to, value_of(row->from, bits), is_zero(row->from, bits), &bits)) {
+        return bits;
+    }
     ExactNumber x = number(run, B, i), result;
     if (!nan_result(run, &x, 1, &result)) {
         result = exact_convert(&run->env, x);
@@ -337,8 +480,16 @@ static uint64_t round_lane(Run *run, unsigned i)
 /* What cannot be is the smallest integer: SDM volume 1, 4.8.3.7. */
 static uint64_t to_integer(Run *run, unsigned i)
 {
+    LaneType from = run->row->from;
     unsigned bits = lane_types[run->row->to].bytes * 8;
-    uint64_t value;
+    uint64_t value = lane_bits(&run->operand[B], from, i);
+    if (run->by_host && is_plain(from, value)) {
+        double number = value_of(from, value), limit = bits == 32 ? 0x1p31 : 0x1p63;
+        number = run->row->truncates ? trunc(number) : rint(number);
+        if (number >= -limit && number < limit) {
+            return bits == 32 ? (uint32_t)(int32_t)number : (uint64_t)(int64_t)number;
+        }
+    }
     if (run->row->truncates) {
         run->env.rounding = EXACT_TO_ZERO;
     }
@@ -350,9 +501,14 @@ static uint64_t to_integer(Run *run, unsigned i)
 
 static uint64_t from_integer(Run *run, unsigned i)
 {
-    uint64_t value = lane_bits(&run->operand[B], run->row->from, i);
-    return bits_of(run, exact_from_integer(&run->env, run->row->from == INT32 ? (int32_t)value
-                                                                               : (int64_t)value));
+    uint64_t bits = lane_bits(&run->operand[B], run->row->from, i);
+    int64_t value = run->row->from == INT32 ? (int32_t)bits : (int64_t)bits;
+    if (run->by_host &&
+        host_result(run->row->to, run->row->to == SINGLE ? (float)value : (double)value, true,
+                    &bits)) {
+        return bits;
+    }
+    return bits_of(run, exact_from_integer(&run->env, value));
 }
 
 /* ---- the rows ---- */
@@ -488,6 +644,9 @@ static void execute(X86Jit *cpu, const Row *row, void *d, const void *a, const v
                  : row->rest == REST_KEPT ? run.operand[D]
                                           : (X86Vector){ 0 };
         run.env = env_of(cpu, row);
+        run.by_host = HOST_IS_EXACT && jit_float_is_exact() &&
+                      run.env.rounding == EXACT_NEAREST_EVEN &&
+                      run.env.masked & cpu->mxcsr & EXACT_INEXACT;
         for (unsigned i = 0; i < lane_count(row, imm); i++) {
             put_lane(&result, row->to, i, row->steps[step](&run, i));
         }
