@@ -67,6 +67,10 @@ def check_turns(program):
         raise TestFailure(f'{cpu:.2f} s of processors in {took:.2f} s')
 
 
+def named(name):
+    return next(program for program in sys.argv[1:] if os.path.basename(program) == name)
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
                          lambda p=program, b=backend: check_program(p, b))
@@ -78,7 +82,7 @@ if __name__ == '__main__':
                          lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel'))
                         for program in sys.argv[1:] if os.path.basename(program).startswith('vendor')] +
                        [('a triple fault resets',
-                         lambda: check_triple_fault(sys.argv[1], BACKENDS[0])),
-                        ('writes to ROM are logged', lambda: check_rom_log(sys.argv[-1])),
-                        ('undefined instructions are logged', lambda: check_undefined_log(
-                            next(p for p in sys.argv if p.endswith('system64.elf'))))]))
+                         lambda: check_triple_fault(named('system32.elf'), BACKENDS[0])),
+                        ('writes to ROM are logged', lambda: check_rom_log(named('rom32.rom'))),
+                        ('undefined instructions are logged',
+                         lambda: check_undefined_log(named('system64.elf')))]))
