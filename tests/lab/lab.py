@@ -117,7 +117,8 @@ class Lab:
             emulator(), '-nodefaults', '-no-user-config', '-accel', 'tcg',
             '-M', 'q35', '-cpu', 'max,+svm', '-smp', '1', '-m', memory,
             '-display', 'none', '-no-reboot', '-kernel', kernel, '-initrd', path('initrd'),
-            '-append', f'console=ttyS0 quiet softlockup_panic=1 panic=-1 lab_job={path("job")}',
+            '-append', 'console=ttyS0 quiet no_timer_check softlockup_panic=1 panic=-1 '
+            f'lab_job={path("job")}',
             *chardevs, '-serial', 'chardev:console', '-serial', 'chardev:command',
             '-serial', 'chardev:status',
             '-monitor', f'unix:{path("monitor")},server=on,wait=off',
@@ -196,16 +197,17 @@ class Lab:
                                    stderr=None if self.interactive else subprocess.STDOUT)
         started_by = time.monotonic() + BOOT_SECONDS
         ended_by = None
-        heard, heard_at, woken_at = 0, 0, 0
+        heard, heard_at, woken_at = 0, time.monotonic(), 0
         try:
             while self._pump(process, output):
                 now = time.monotonic()
                 status, lines = self._status()
                 if lines != heard:
                     heard, heard_at = lines, now
-                elif status and now > max(heard_at, woken_at) + WAKE_SECONDS:
+                elif now > max(heard_at, woken_at) + WAKE_SECONDS:
                     woken_at = now
-                    say(f'not heard for {now - heard_at:.0f} s, waking it')
+                    if status:
+                        say(f'not heard for {now - heard_at:.0f} s, waking it')
                     self.monitor('sendkey shift')
                 if status and ended_by is None:
                     ended_by = now + timeout if timeout else float('inf')
