@@ -505,7 +505,8 @@ void x86_lower_fxsave(Lower *l)
         raise_now(l, X86_NM);
         return;
     }
-    call_system(l, l->insn.row->arg, operand_address(l, 512, true), number(l, insn_w(l)), 0, 0);
+    IrValue at = operand_address(l, 512, l->insn.row->arg == X86_HELPER_fxsave);
+    call_system(l, l->insn.row->arg, at, number(l, insn_w(l)), 0, 0);
     leave_after(l);
 }
 
@@ -514,13 +515,9 @@ void x86_lower_xsave(Lower *l)
 {
     IrValue mask = ir_or(l->ir, IR_I64, read_gpr(l, X86_RAX, 4),
                          ir_shl(l->ir, IR_I64, read_gpr(l, X86_RDX, 4), number(l, 32)));
+    IrValue at = operand_address(l, 576, l->insn.row->arg == X86_HELPER_xsave);
 
-    if (l->flags & X86_CTX_TS) {
-        raise_now(l, X86_NM);
-        return;
-    }
-    call_system(l, l->insn.row->arg, operand_address(l, 576, true), mask, number(l, row_size(l)),
-                number(l, insn_w(l)));
+    call_system(l, l->insn.row->arg, at, mask, number(l, row_size(l)), number(l, insn_w(l)));
     leave_after(l);
 }
 

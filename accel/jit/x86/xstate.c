@@ -256,6 +256,9 @@ static void check_state_instruction(X86Jit *cpu, uint64_t address, bool supervis
     if (!(cpu->cr4 & X86_CR4_OSXSAVE)) {
         x86_raise(cpu, X86_UD);
     }
+    if (cpu->cr0 & X86_CR0_TS) {
+        x86_raise(cpu, X86_NM);
+    }
     if (supervisor && x86_jit_cpl(cpu)) {
         x86_raise_gp(cpu, 0);
     }

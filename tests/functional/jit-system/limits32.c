@@ -232,6 +232,17 @@ static void test_code(void)
     }
 }
 
+/* FXRSTOR reads, FXSAVE writes. */
+u8 image[512] __attribute__((aligned(16)));
+
+static void test_image(void)
+{
+    TRY("fxsave image; fxrstor %%cs:image", 0);
+    check("FXRSTOR", caught.vector, NOTHING);
+    TRY("fxsave %%cs:image", 0);
+    check("FXSAVE", caught.vector, GP);
+}
+
 void main(void)
 {
     set_up();
@@ -241,6 +252,7 @@ void main(void)
     }
     run("null", test_null);
     run("code", test_code);
+    run("FXSAVE's image", test_image);
     print("end\n");
     outb(0xf4, 0);
 }
