@@ -5,11 +5,27 @@
 
 #include "base/error.h"
 
+/* Of shift=auto, until it is known how fast the host is. */
+#define FIRST_SHIFT 3
+
 static IcountOptions chosen = { .sleep = true };
 
 const IcountOptions *icount_options(void)
 {
     return &chosen;
+}
+
+unsigned icount_fit(int64_t count, int64_t spent, int64_t ahead)
+{
+    /* What it is off by goes within a few rounds; time never stands for it, nor runs. */
+    int64_t wanted = CLAMP(spent - ahead / 4, spent / 4, spent * 4);
+    unsigned shift = 0;
+
+    /* Up to the next power of two below 1.5 times as much. */
+    while (shift < ICOUNT_MAX_SHIFT && (count << shift) + (count << shift) / 2 <= wanted) {
+        shift++;
+    }
+    return shift;
 }
 
 static bool take_switch(const char *key, const char *text, bool *value, GError **error)
@@ -27,17 +43,13 @@ static bool take_shift(const char *text, GError **error)
     char *end;
     guint64 shift = g_ascii_strtoull(text, &end, 10);
 
-    if (g_str_equal(text, "auto")) {
-        error_set(error, ERROR_INVALID, "shift=auto follows the host's speed, so that no two runs are "
-                  "the same; it is not supported: name a shift from 0 to %u", ICOUNT_MAX_SHIFT);
-        return false;
-    }
-    if (!g_ascii_isdigit(*text) || *end || shift > ICOUNT_MAX_SHIFT) {
-        error_set(error, ERROR_INVALID, "shift is a number from 0 to %u, not '%s'",
+    chosen.automatic = g_str_equal(text, "auto");
+    if (!chosen.automatic && (!g_ascii_isdigit(*text) || *end || shift > ICOUNT_MAX_SHIFT)) {
+        error_set(error, ERROR_INVALID, "shift is auto or a number from 0 to %u, not '%s'",
                   ICOUNT_MAX_SHIFT, text);
         return false;
     }
-    chosen.shift = shift;
+    chosen.shift = chosen.automatic ? FIRST_SHIFT : shift;
     chosen.on = true;
     return true;
 }
@@ -79,7 +91,12 @@ bool icount_configure(GVariant *options, GError **error)
     }
     if (!chosen.on) {
         error_set(error, ERROR_INVALID, "shift=N is missing: an instruction takes 2 to the power of N "
-                  "nanoseconds");
+                  "nanoseconds (auto: as real time goes)");
+        return false;
+    }
+    if (chosen.automatic && (chosen.align || !chosen.sleep)) {
+        error_set(error, ERROR_INVALID, "shift=auto follows real time: it excludes %s",
+                  chosen.align ? "align=on" : "sleep=off");
         return false;
     }
     if (chosen.align && !chosen.sleep) {

@@ -11,6 +11,7 @@
 
 typedef struct IcountOptions {
     bool on;
+    bool automatic;     /* the shift follows real time; `shift` is what it begins with */
     unsigned shift;     /* an instruction takes 1 << shift nanoseconds */
     bool sleep;         /* while all CPUs are halted virtual time goes as real time does */
     bool align;         /* a guest that is ahead of real time waits for it */
@@ -18,7 +19,14 @@ typedef struct IcountOptions {
 
 #define ICOUNT_MAX_SHIFT 10
 
-/* "shift=N[,sleep=on|off][,align=on|off]" as an "a{sv}" of strings; before an accelerator is opened. */
+/*
+ * The shift with which the next instructions take as long as the last ones did on the host: `count` of them, in
+ * `spent` nanoseconds of real time; `ahead`: by how much virtual time is before real time now, or, below 0,
+ * behind it.
+ */
+unsigned icount_fit(int64_t count, int64_t spent, int64_t ahead);
+
+/* "shift=N|auto[,sleep=on|off][,align=on|off]" as an "a{sv}" of strings; before an accelerator is opened. */
 bool icount_configure(GVariant *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 const IcountOptions *icount_options(void);
 

@@ -11,6 +11,8 @@
  * something to do when one halts; so the order does not depend on the host either. Who has the turn
  * when all are halted moves the clock to the next timer.
  *
+ * With shift=auto the shift changes between blocks, so that virtual time goes as fast as real time does.
+ *
  * All but the budget is under the machine lock.
  */
 #include <string.h>
@@ -36,7 +38,19 @@ static struct {
     int64_t ahead_base;  /* virtual minus real time when the machine began */
     bool based;
     uint64_t lengths;    /* of turns: the last number of a sequence */
+    unsigned shift;
 } counter;
+
+/* With shift=auto: how it was when the shift was last looked at. */
+static struct {
+    int64_t real, ahead; /* real time then; what virtual time was before it at first */
+    int64_t executed;
+    int64_t idle;        /* real time since, in which nothing was executed */
+} pace;
+
+/* How often, in nanoseconds of real time; a machine that did not run for so much longer begins anew. */
+#define PACE_INTERVAL 50000000
+#define PACE_PAUSE    (20 * PACE_INTERVAL)
 
 static int64_t now(void)
 {
@@ -45,7 +59,7 @@ static int64_t now(void)
     if (counter.turn) {
         count += counter.granted - counter.turn->budget;
     }
-    return (count << icount_options()->shift) + counter.bias;
+    return (count << counter.shift) + counter.bias;
 }
 
 void jit_icount_publish(const JitCpu *cpu)
@@ -77,6 +91,8 @@ void jit_icount_init(void)
     jit.icount = icount_options()->on;
     if (jit.icount) {
         memset(&counter, 0, sizeof(counter));
+        counter.shift = icount_options()->shift;
+        pace.real = 0;
         time_virtual_step_mode();
         time_on_nearer_virtual(deadline_came_nearer);
     }
@@ -172,10 +188,31 @@ static void wait_for_real_time(JitCpu *cpu)
     }
 }
 
+/* shift=auto. Nothing is granted. */
+static void follow_real_time(void)
+{
+    int64_t real = time_now(TIME_REAL), count = counter.executed - pace.executed;
+    int64_t spent = real - pace.real - pace.idle, ahead = now() - real;
+    unsigned shift;
+
+    if (!pace.real || spent > PACE_PAUSE) {
+        pace.ahead = ahead;
+    } else if (spent < PACE_INTERVAL) {
+        return;
+    } else {
+        shift = icount_fit(count, spent, ahead - pace.ahead);
+        counter.bias += (counter.executed << counter.shift) - (counter.executed << shift);
+        counter.shift = shift;
+    }
+    pace.real = real;
+    pace.executed = counter.executed;
+    pace.idle = 0;
+}
+
 static int64_t until_deadline(void)
 {
     int64_t deadline = time_next_deadline(TIME_VIRTUAL);
-    unsigned shift = icount_options()->shift;
+    unsigned shift = counter.shift;
     int64_t wait = deadline - now();
 
     if (deadline < 0 || wait >= MAX_GRANT << shift) {
@@ -194,6 +231,9 @@ bool jit_icount_between(JitCpu *cpu)
     if (icount_options()->align) {
         wait_for_real_time(cpu);
     }
+    if (icount_options()->automatic) {
+        follow_real_time();
+    }
     if (counter.turn_left <= 0) {
         next = jit_next_cpu(cpu, can_run);
         give_turn(cpu, next ? next : cpu);
@@ -205,7 +245,8 @@ bool jit_icount_between(JitCpu *cpu)
         }
     }
     jit_machine_unlock(cpu);
-    return counter.turn == cpu;
+    /* A timer may have stopped the machine, at this very instruction. */
+    return counter.turn == cpu && !vcpu_must_leave(&cpu->vcpu);
 }
 
 /* Nothing is to be done before `deadline`: virtual time gets there, or as far as real time did. */
@@ -228,7 +269,7 @@ static void sleep_until(JitCpu *cpu, int64_t deadline)
 void jit_icount_idle(JitCpu *cpu)
 {
     JitCpu *next;
-    int64_t deadline;
+    int64_t deadline, start = time_now(TIME_REAL);
 
     jit_machine_lock(cpu);
     account(cpu);
@@ -244,6 +285,7 @@ void jit_icount_idle(JitCpu *cpu)
     } else if (!vcpu_must_leave(&cpu->vcpu)) {
         machine_lock_wait(&cpu->vcpu.wake);
     }
+    pace.idle += time_now(TIME_REAL) - start;
     jit_machine_unlock(cpu);
 }
 

@@ -122,9 +122,25 @@ def check_stop():
         expect_equal(vm.wait(), 0, 'exit status')
 
 
+def check_automatic():
+    """As fast as real time: what that is, no test decides; that all goes on, with CPUs halted and at work, is seen."""
+    with VM('-machine', 'pc', '-accel', 'jit', '-icount', 'auto', '-m', '32', '-smp', '2',
+            '-nodefaults', '-chardev', 'stdio,id=log', '-device',
+            'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+        for _ in range(2):
+            vm.expect('Booting from', 60)
+            vm.qmp('stop')
+            vm.qmp('cont')
+            vm.qmp('system_reset')
+        vm.expect('Booting from', 60)
+        vm.qmp('quit')
+        expect_equal(vm.wait(), 0, 'exit status')
+
+
 def check_refused():
     for accel, icount, words in (
-            ('jit', 'shift=auto', 'not supported'), ('jit', 'shift=11', '0 to 10'),
+            ('jit', 'shift=auto,sleep=off', 'excludes sleep=off'),
+            ('jit', 'auto,align=on', 'excludes align=on'), ('jit', 'shift=11', '0 to 10'),
             ('jit', 'shift=-1', '0 to 10'), ('jit', 'shift=x', '0 to 10'), ('jit', 'x', '0 to 10'),
             ('jit', 'sleep=off', 'missing'), ('jit', 'shift=1,sleep=maybe', 'on or off'),
             ('jit', 'shift=1,align=on,sleep=off', 'exclude'), ('jit', 'shift=1,foo=1', "'foo'"),
@@ -143,4 +159,4 @@ if __name__ == '__main__':
         ('timers stop the CPU where they are due', check_exact),
         ('two runs of the firmware, 1 CPU', lambda: check_firmware(1)),
         ('two runs of the firmware, 2 CPUs', lambda: check_firmware(2)),
-        ('stop, cont, reset', check_stop), ('what is refused', check_refused)]))
+        ('stop, cont, reset', check_stop), ('a shift that follows real time', check_automatic), ('what is refused', check_refused)]))
