@@ -263,7 +263,7 @@ static bool get_debugregs(KvmX86Vcpu *vcpu, GError **error)
 static bool put_debugregs(KvmX86Vcpu *vcpu, GError **error)
 {
     const X86CpuState *state = state_of(vcpu);
-    struct kvm_debugregs debug = { .dr6 = state->dr6, .dr7 = state->dr7 };
+    struct kvm_debugregs debug = { .dr6 = state->dr6 | state->events.debug_pending, .dr7 = state->dr7 };
 
     for (unsigned i = 0; i < 4; i++) {
         debug.db[i] = state->dr[i];
@@ -272,6 +272,8 @@ static bool put_debugregs(KvmX86Vcpu *vcpu, GError **error)
 }
 
 /* ---- what is being delivered ---- */
+
+#define VECTOR_DB 1
 
 static bool get_events(KvmX86Vcpu *vcpu, GError **error)
 {
@@ -320,6 +322,12 @@ static bool put_events(KvmX86Vcpu *vcpu, CpuStateLevel level, GError **error)
         .sipi_vector = e->sipi_vector, .flags = KVM_VCPUEVENT_VALID_SHADOW,
     };
 
+    /* A debug trap that is due is an exception now. */
+    if (e->debug_pending && !e->exception_injected) {
+        k.exception.injected = true;
+        k.exception.nr = VECTOR_DB;
+        k.exception.has_error_code = false;
+    }
     if (kvm->cap[CAP_EXCEPTION_PAYLOAD]) {
         k.flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
         k.exception.pending = e->exception_pending;

@@ -102,7 +102,8 @@ const X86Register x86_registers[] = {
     EVENT(9, interrupt_soft), EVENT(10, interrupt_shadow), EVENT(11, nmi_injected),
     EVENT(12, nmi_pending), EVENT(13, nmi_masked), EVENT(14, sipi_vector), EVENT(15, smm),
     EVENT(16, smi_pending), EVENT(17, smm_inside_nmi), EVENT(18, smi_latched_init),
-    EVENT(19, triple_fault),
+    EVENT(19, triple_fault), EVENT(21, debug_pending), EVENT(22, debug_in_smm), EVENT(23, io),
+    EVENT(24, io_rip), EVENT(25, io_rcx), EVENT(26, io_rsi), EVENT(27, io_rdi),
     STATE(EVENT, 20, "mp_state", mp_state, "0 runs, 1 waits for SIPI, 2 INIT, 3 halted, 4 SIPI"),
 };
 const size_t x86_register_count = G_N_ELEMENTS(x86_registers);

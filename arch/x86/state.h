@@ -97,6 +97,11 @@ typedef struct X86Events {
     bool smm_inside_nmi;
     bool smi_latched_init;
     bool triple_fault;
+    /* What KVM keeps for itself. */
+    uint16_t debug_pending;      /* bits of DR6: the debug trap that comes next */
+    uint16_t debug_in_smm;       /* … that waits for RSM */
+    uint32_t io;                 /* the I/O instruction that has just ended, as SMM's state area has it; or 0 */
+    uint64_t io_rip, io_rcx, io_rsi, io_rdi;     /* as they were before it */
 } X86Events;
 
 typedef struct X86MsrValue {

@@ -16,8 +16,13 @@ SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 
-def run_program(program, backend, *more, accel='', cpu='max'):
-    command = [binary(), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', cpu,
+MOVES = os.environ.get('VMM_MOVES')
+# Those that are moved to new processes while they run.
+MOVED = ('ferr64', 'smm64', 'trap64')
+
+
+def run_program(program, backend, *more, accel='', cpu='max', by=()):
+    command = [*(by or [binary()]), '-machine', 'pc', '-accel', f'jit,backend={backend}{accel}', '-cpu', cpu,
                '-smp', '4', '-m', '32', '-nodefaults', '-no-reboot', '-display', 'none',
                *debug_console(0xe9), '-device', 'isa-debug-exit,iobase=0xf4,iosize=1',
                '-bios' if program.endswith('.rom') else '-kernel', program, *more]
@@ -26,7 +31,10 @@ def run_program(program, backend, *more, accel='', cpu='max'):
 
 
 def check_program(program, backend, **more):
-    result = run_program(program, backend, **more)
+    check_result(run_program(program, backend, **more))
+
+
+def check_result(result):
     lines = result.stdout.splitlines()
     for line in lines:
         if line.startswith('# '):
@@ -35,6 +43,13 @@ def check_program(program, backend, **more):
     if wrong != ['end'] or result.returncode != EXIT_STATUS or len(lines) < 2:
         raise TestFailure('\n'.join(wrong or ['nothing was printed']) +
                           f'\nexit status {result.returncode}\n{result.stderr}')
+
+
+def check_moved(program, backend, mean):
+    """Saved and restored in a new process every few milliseconds."""
+    result = run_program(program, backend, '-S', by=[MOVES, str(mean)])
+    check_result(result)
+    print('#', result.stderr.splitlines()[-1])
 
 
 def check_triple_fault(program, backend):
@@ -81,6 +96,10 @@ if __name__ == '__main__':
                        [(f'{os.path.basename(program)}, a CPU of Intel',
                          lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel'))
                         for program in sys.argv[1:] if os.path.basename(program).startswith('vendor')] +
+                       [(f'{os.path.basename(program)} moves, {backend}',
+                         lambda p=program, b=backend: check_moved(p, b, 2000))
+                        for program in sys.argv[1:] for backend in BACKENDS
+                        if MOVES and os.path.basename(program).startswith(MOVED)] +
                        [('a triple fault resets',
                          lambda: check_triple_fault(named('system32.elf'), BACKENDS[0])),
                         ('writes to ROM are logged', lambda: check_rom_log(named('rom32.rom'))),

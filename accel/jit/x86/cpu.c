@@ -150,6 +150,7 @@ static void destroy(JitCpu *jit)
 enum { SHADOW_SS = 1, SHADOW_STI = 2 };
 
 #define MSR_TSC 0x10
+#define DR6_TOLD 0xe00fu
 
 static unsigned shadow_shown(const X86Jit *cpu)
 {
@@ -158,14 +159,69 @@ static unsigned shadow_shown(const X86Jit *cpu)
     return !lies ? 0 : cpu->shadow_of_ss ? SHADOW_SS : SHADOW_STI;
 }
 
-/* A breakpoint on data that was met: the exception is what comes next. */
-static void show_pending_trap(const X86Jit *cpu, X86CpuState *s)
+/* INIT and SIPI that were asked for and not looked at yet, as if they had been. */
+static void apply_init(X86CpuState *s, unsigned asked, uint8_t page)
 {
-    if (cpu->debug_pending && !s->events.exception_injected) {
-        s->dr6 |= cpu->debug_pending;
-        s->events.exception_injected = true;
-        s->events.exception = X86_DB;
-        s->events.exception_has_error = false;
+    if (asked & X86_ASKED_INIT) {
+        x86_cpu_init(s);
+    }
+    if ((asked & X86_ASKED_SIPI) && s->mp_state == X86_MP_WAIT_SIPI) {
+        x86_cpu_sipi(s, page);
+    }
+}
+
+/* KVM tells of exceptions that were raised, and of what they will have done once they are delivered. */
+static void take_pending_exception(X86Jit *cpu)
+{
+    X86Events *e = &cpu->events;
+
+    if (e->exception_pending && e->exception_has_payload) {
+        cpu->dr6 |= e->exception == X86_DB ? e->exception_payload & DR6_TOLD : 0;
+        cpu->cr2 = e->exception == X86_PFV ? e->exception_payload : cpu->cr2;
+    }
+    e->exception_injected |= e->exception_pending;
+    e->exception_pending = e->exception_has_payload = false;
+}
+
+/* What waits for it, from state that was saved: of this CPU nothing else is true any more. */
+static void put_asked(X86Jit *cpu, const X86Events *e, CpuStateLevel level)
+{
+    if (level == CPU_STATE_FULL) {
+        atomic_fetch_and(&cpu->asked, ~(X86_ASKED_NMI | X86_ASKED_SMI | X86_ASKED_INIT | X86_ASKED_SIPI));
+    }
+    atomic_fetch_or(&cpu->asked, (e->nmi_pending ? X86_ASKED_NMI : 0) |
+                                 (e->smi_pending ? X86_ASKED_SMI : 0) |
+                                 (e->smi_latched_init ? X86_ASKED_INIT : 0));
+    cpu->events.nmi_pending = cpu->events.smi_pending = cpu->events.smi_latched_init = false;
+}
+
+/*
+ * A CPU that waits for IGNNE# or an interrupt is saved as one that is about to wait; and one that sleeps by
+ * MWAIT, as if it had just woken up.
+ */
+static void put_mp_state(X86Jit *cpu, const X86CpuState *s)
+{
+    cpu->mp_state = s->mp_state;
+    cpu->mwait.asleep = cpu->mwait.armed = cpu->frozen = false;
+    if (s->mp_state == X86_MP_INIT) {
+        cpu->mp_state = X86_MP_WAIT_SIPI;    /* KVM: INIT was taken, SIPI was not */
+    } else if (s->mp_state == X86_MP_SIPI) {
+        cpu->segment[X86_CS].selector = (uint16_t)(s->events.sipi_vector << 8);
+        cpu->segment[X86_CS].base = (uint64_t)s->events.sipi_vector << 12;
+        cpu->rip = 0;
+        cpu->mp_state = X86_MP_RUNNABLE;
+    }
+}
+
+/* FERR# is what an instruction that waits has met, and no error that nobody asked about yet. */
+static void put_error_pins(X86Jit *cpu)
+{
+    Device *device = DEVICE(cpu->core.vcpu.cpu);
+
+    cpu->ferr = pin_level(device, X86_CPU_PIN_FERR, 0) && (cpu->fsw & X87_ES) && !(cpu->cr0 & X86_CR0_NE);
+    pin_set(device, X86_CPU_PIN_FERR, 0, cpu->ferr);
+    if (cpu->x86->lapic) {
+        atomic_store(&cpu->ignne, pin_level(device, X86_CPU_PIN_IGNNE, 0));
     }
 }
 
@@ -173,6 +229,7 @@ static bool get_state(JitCpu *jit, GError **error)
 {
     X86Jit *cpu = x86_of(jit);
     X86CpuState *s = cpu->x86->registers;
+    unsigned asked = atomic_load(&cpu->asked);
 
     memcpy(s->gpr, cpu->gpr, sizeof(s->gpr));
     memcpy(s->segment, cpu->segment, sizeof(s->segment));
@@ -195,16 +252,19 @@ static bool get_state(JitCpu *jit, GError **error)
     s->xcr0 = cpu->xcr0;
     s->events = cpu->events;
     s->events.interrupt_shadow = shadow_shown(cpu);
-    show_pending_trap(cpu, s);
-    s->events.nmi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_NMI) != 0;
-    s->events.smi_pending |= (atomic_load(&cpu->asked) & X86_ASKED_SMI) != 0;
-    s->mp_state = cpu->mwait.asleep ? X86_MP_RUNNABLE : cpu->mp_state;   /* as if it had just ended */
+    s->events.nmi_pending = asked & X86_ASKED_NMI;
+    s->events.smi_pending = asked & X86_ASKED_SMI;
+    s->events.smi_latched_init = cpu->events.smm && asked & X86_ASKED_INIT;
+    s->mp_state = cpu->mwait.asleep || cpu->frozen ? X86_MP_RUNNABLE : cpu->mp_state;
     for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
         s->msr[i].supported = cpu->msr[i].supported;
     }
 
     x86_msrs_to_state(cpu, s);
     x86_xstate_to_image(cpu, s->xsave, s->xsave_size);
+    if (!cpu->events.smm) {
+        apply_init(s, asked, cpu->sipi_page);
+    }
     return true;
 }
 
@@ -233,17 +293,10 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     cpu->events = s->events;
     cpu->shadow = s->events.interrupt_shadow ? X86_SHADOW_BEGINS : X86_SHADOW_NONE;
     cpu->shadow_of_ss = s->events.interrupt_shadow & SHADOW_SS;
-    cpu->events.nmi_pending = false;
-    if (s->events.nmi_pending) {
-        atomic_fetch_or(&cpu->asked, X86_ASKED_NMI);
-    }
-    cpu->events.smi_pending = false;
-    if (s->events.smi_pending) {
-        atomic_fetch_or(&cpu->asked, X86_ASKED_SMI);
-    }
+    take_pending_exception(cpu);
+    put_asked(cpu, &s->events, level);
     if (level >= CPU_STATE_RESET) {
-        cpu->mp_state = s->mp_state;
-        cpu->mwait.asleep = false;
+        put_mp_state(cpu, s);
     }
     x86_smm_changed(cpu);
     x86_msrs_from_state(cpu, s);
@@ -252,11 +305,7 @@ static bool put_state(JitCpu *jit, CpuStateLevel level, GError **error)
     }
     x86_xstate_from_image(cpu, s->xsave, s->xsave_size);
     x86_set_rflags(cpu, s->rflags);
-    cpu->debug_pending = cpu->debug_in_smm = 0;
-    cpu->frozen = false;
-    cpu->mwait.armed = false;
-    cpu->ferr = (cpu->fsw & X87_ES) && !(cpu->cr0 & X86_CR0_NE);
-    pin_set(DEVICE(jit->vcpu.cpu), X86_CPU_PIN_FERR, 0, cpu->ferr);
+    put_error_pins(cpu);
     x86_address_space_changed(cpu, false);
     x86_breakpoints_changed(cpu);
     x86_context_changed(cpu);
@@ -286,12 +335,7 @@ static void take_init(X86Jit *cpu, unsigned asked)
 
     jit_machine_lock(&cpu->core);
     if (get_state(&cpu->core, &error)) {
-        if (asked & X86_ASKED_INIT) {
-            x86_cpu_init(state);
-        }
-        if ((asked & X86_ASKED_SIPI) && state->mp_state == X86_MP_WAIT_SIPI) {
-            x86_cpu_sipi(state, cpu->sipi_page);
-        }
+        apply_init(state, asked, cpu->sipi_page);
         put_state(&cpu->core, CPU_STATE_RESET, &error);
         cpu->tsc_offset = tsc_offset;    /* it went on meanwhile */
     }
@@ -333,10 +377,10 @@ static void take_debug_trap(X86Jit *cpu)
 {
     if (log_enabled(LOG_INT)) {
         log_write(LOG_INT, "CPU %u: debug trap 0x%x before 0x%" PRIx64, cpu->core.vcpu.cpu->index,
-                  cpu->debug_pending, cpu->rip);
+                  cpu->events.debug_pending, cpu->rip);
     }
-    cpu->dr6 |= cpu->debug_pending;
-    cpu->debug_pending = 0;
+    cpu->dr6 |= cpu->events.debug_pending;
+    cpu->events.debug_pending = 0;
     cpu->shadow = X86_SHADOW_NONE;
     cpu->events.exception_injected = true;
     cpu->events.exception = X86_DB;
@@ -389,6 +433,10 @@ static bool pending_but_io(JitCpu *jit)
                     cpu->rip);
         e->exception_injected = false;
         cpu->shadow = X86_SHADOW_NONE;
+    } else if (e->nmi_injected) {
+        e->nmi_injected = false;
+        e->nmi_masked = true;
+        deliver_external(cpu, X86_NMI);
     } else if (e->interrupt_injected && !e->interrupt_soft) {
         deliver_external(cpu, e->interrupt);
     }
@@ -398,7 +446,7 @@ static bool pending_but_io(JitCpu *jit)
         x86_mwait_end(cpu);
         x86_enter_smm(cpu);
     }
-    if (cpu->debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
+    if (cpu->events.debug_pending && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
         take_debug_trap(cpu);
     }
     if (cpu->shadow == X86_SHADOW_BEGINS || cpu->shadow == X86_SHADOW_LIES) {
@@ -420,7 +468,7 @@ static bool pending(JitCpu *jit)
 {
     bool runs = pending_but_io(jit);
 
-    x86_of(jit)->io.valid = false;
+    x86_of(jit)->events.io = 0;
     x86_of(jit)->shadow_ip = 0;
     x86_of(jit)->mwait.asleep &= !runs;
     return runs;

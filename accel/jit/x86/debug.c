@@ -63,7 +63,7 @@ void x86_watch_hit(JitCpu *jit, unsigned number)
 {
     X86Jit *cpu = (X86Jit *)jit;
 
-    cpu->debug_pending |= 1u << number;
+    cpu->events.debug_pending |= 1u << number;
     jit_attention(jit);
 }
 
@@ -86,7 +86,7 @@ unsigned x86_port_breakpoints(const X86Jit *cpu)
     unsigned met = 0;
 
     for (unsigned n = 0; n < 4; n++) {
-        met |= kind(cpu, n) == BREAK_PORT ? cpu->debug_pending & 1u << n : 0;
+        met |= kind(cpu, n) == BREAK_PORT ? cpu->events.debug_pending & 1u << n : 0;
     }
     return met;
 }
@@ -110,7 +110,7 @@ uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
 
 G_NORETURN static void raise_step(X86Jit *cpu)
 {
-    cpu->debug_pending |= DR6_BS;
+    cpu->events.debug_pending |= DR6_BS;
     jit_leave(&cpu->core);
 }
 

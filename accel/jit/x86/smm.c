@@ -99,25 +99,24 @@ static void save_state(const X86Jit *cpu, uint32_t base, bool halted, uint8_t *a
 
 void x86_note_io(X86Jit *cpu, uint16_t port, unsigned size, unsigned what)
 {
-    cpu->io.valid = true;
-    cpu->io.what = (uint32_t)port << 16 | what | X86_IO_VALID | size * X86_IO_SIZE;
-    cpu->io.rip = cpu->rip;
-    cpu->io.rcx = cpu->gpr[X86_RCX];
-    cpu->io.rsi = cpu->gpr[X86_RSI];
-    cpu->io.rdi = cpu->gpr[X86_RDI];
+    cpu->events.io = (uint32_t)port << 16 | what | X86_IO_VALID | size * X86_IO_SIZE;
+    cpu->events.io_rip = cpu->rip;
+    cpu->events.io_rcx = cpu->gpr[X86_RCX];
+    cpu->events.io_rsi = cpu->gpr[X86_RSI];
+    cpu->events.io_rdi = cpu->gpr[X86_RDI];
 }
 
 static void save_io(const X86Jit *cpu, uint8_t *area)
 {
-    const uint64_t value[] = { cpu->io.rip, cpu->io.rcx, cpu->io.rsi, cpu->io.rdi };
+    const uint64_t value[] = { cpu->events.io_rip, cpu->events.io_rcx, cpu->events.io_rsi, cpu->events.io_rdi };
 
-    if (!cpu->io.valid) {
+    if (!cpu->events.io) {
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(value); i++) {
         store_le(area + AT_IO_REGISTERS + 8 * i, value[i], 8);
     }
-    store_le(area + AT_IO, cpu->io.what | (cpu->rflags & X86_TF ? X86_IO_TF : 0) |
+    store_le(area + AT_IO, cpu->events.io | (cpu->rflags & X86_TF ? X86_IO_TF : 0) |
                            x86_port_breakpoints(cpu) * X86_IO_BREAKPOINT, 4);
 }
 
@@ -133,7 +132,7 @@ static void restart_io(X86Jit *cpu, const uint8_t *area)
     for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
         cpu->gpr[registers[i]] = load_le(area + AT_IO_REGISTERS + 8 * (i + 1), 8);
     }
-    cpu->debug_pending = 0;    /* it will meet them again */
+    cpu->events.debug_pending = 0;    /* it will meet them again */
 }
 
 static void transfer_area(X86Jit *cpu, uint64_t physical, uint8_t *area, bool save)
@@ -201,8 +200,8 @@ void x86_enter_smm(X86Jit *cpu)
     save_state(cpu, base, halted, area);
     save_io(cpu, area);
     transfer_area(cpu, base + AREA, area, true);
-    cpu->debug_in_smm = cpu->debug_pending;
-    cpu->debug_pending = 0;
+    cpu->events.debug_in_smm = cpu->events.debug_pending;
+    cpu->events.debug_pending = 0;
     cpu->events.smm_inside_nmi = cpu->events.nmi_masked;
     cpu->events.nmi_masked = true;
     cpu->mp_state = X86_MP_RUNNABLE;
@@ -261,8 +260,8 @@ uint64_t x86_help_rsm(X86Jit *cpu)
         jit_leave(&cpu->core);
     }
     load_state(cpu, area);
-    cpu->debug_pending = cpu->debug_in_smm;
-    cpu->debug_in_smm = 0;
+    cpu->events.debug_pending = cpu->events.debug_in_smm;
+    cpu->events.debug_in_smm = 0;
     restart_io(cpu, area);
     if (msr) {
         msr->value = (uint32_t)load_le(area + AT_SMBASE, 4);

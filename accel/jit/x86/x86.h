@@ -162,8 +162,6 @@ typedef struct X86Jit {
     uint8_t shadow;              /* X86_SHADOW_* */
     bool shadow_of_ss;           /* MOV SS or POP SS cast it: debug exceptions wait, too */
     uint64_t shadow_ip;          /* of what follows an STI in its block, since the CPU last looked around; or 0 */
-    uint16_t debug_pending;      /* bits of DR6 for the trap that comes next: breakpoints on data, a step */
-    uint16_t debug_in_smm;       /* … that waits for RSM */
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -178,12 +176,6 @@ typedef struct X86Jit {
     /* An x87 error with CR0.NE 0: FERR is asserted; the CPU waits for an interrupt, or for IGNNE. */
     bool ferr, frozen;
     atomic_bool ignne;
-    /* The I/O instruction that has just ended, for who finds it between blocks. */
-    struct {
-        bool valid;
-        uint32_t what;           /* X86_IO_* and the port in bits 31-16 */
-        uint64_t rip, rcx, rsi, rdi;
-    } io;
     /* MWAIT: while asleep, mp_state is X86_MP_HALTED. */
     struct {
         bool armed;              /* MONITOR was there before */
@@ -199,7 +191,7 @@ enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS, X86_SHADOW_OVER };
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32, X86_ASKED_GO_ON = 64 };
 
-/* X86Jit.io.what, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
+/* X86Events.io, with the port in bits 31-16, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
 enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16,
        X86_IO_TF = 1 << 11, X86_IO_BREAKPOINT = 1 << 12 };
 

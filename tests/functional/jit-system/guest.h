@@ -70,6 +70,9 @@ static inline Cpuid cpuid(u32 leaf, u32 subleaf)
     return r;
 }
 
+/* By tests/functional/jit-moves.c the machine moves to a new process before each of the next `count` instructions. */
+static inline void move_often(u8 count) { outb(0xe8, count); }
+
 extern u32 multiboot_info;   /* where it lies */
 void print(const char *text);
 void print_hex(word value);

@@ -152,7 +152,6 @@ static void load_system(X86Jit *cpu, unsigned bits)
     cpu->xcr0 = 7;
     memset(&cpu->events, 0, sizeof(cpu->events));
     cpu->shadow = X86_SHADOW_NONE;
-    cpu->debug_pending = 0;
 }
 
 static unsigned physical(unsigned fsw, unsigned i)

@@ -193,6 +193,9 @@ static void fill_events(X86Events *e, unsigned which)
         e->interrupt_shadow = 1;
         e->smi_pending = true;
         break;
+    case 4:
+        e->debug_pending = 0x4001;
+        break;
     default:
         e->interrupt_shadow = 2;
         e->nmi_pending = true;
@@ -246,6 +249,18 @@ static void fill(unsigned which)
     g_assert_true(accel_store_states(CPU_STATE_FULL, &error));
 }
 
+static void start_kvm(const Moved *moved)
+{
+    script_reset();
+    script.cpuid = cpuid;
+    script.cpuid_count = G_N_ELEMENTS(cpuid);
+    script.msrs = (const uint32_t *)moved->msrs->data;
+    script.msr_count = moved->msrs->len;
+    script.cap[KVM_CAP_X86_SMM] = 1;
+    start("kvm");
+    give(moved);
+}
+
 static void test_round_trip(gconstpointer data)
 {
     unsigned which = GPOINTER_TO_UINT(data);
@@ -257,14 +272,7 @@ static void test_round_trip(gconstpointer data)
     before = take();
     bench_stop();
 
-    script_reset();
-    script.cpuid = cpuid;
-    script.cpuid_count = G_N_ELEMENTS(cpuid);
-    script.msrs = (const uint32_t *)before.msrs->data;
-    script.msr_count = before.msrs->len;
-    script.cap[KVM_CAP_X86_SMM] = 1;
-    start("kvm");
-    give(&before);
+    start_kvm(&before);
     /* It reached the kernel. */
     g_assert_cmphex(script.cpus[0].regs.rax, ==, 0x0123456789abcdef);
     g_assert_cmphex(script.cpus[0].debugregs.db[2], ==, 0x3000);
@@ -286,6 +294,65 @@ static void test_round_trip(gconstpointer data)
     release(&back);
 }
 
+/* A trap that is due is an exception that is being delivered, to the kernel. */
+static void test_debug_trap(void)
+{
+    Moved before, there;
+
+    script_reset();
+    start("jit");
+    fill(4);
+    before = take();
+    g_assert_cmphex(first()->registers->events.debug_pending, ==, 0x4001);
+    g_assert_false(first()->registers->events.exception_injected);
+    bench_stop();
+    start_kvm(&before);
+    g_assert_true(script.cpus[0].events.exception.injected);
+    g_assert_cmpuint(script.cpus[0].events.exception.nr, ==, 1);
+    g_assert_cmphex(script.cpus[0].debugregs.dr6 & 0x4001, ==, 0x4001);
+    there = take();
+    bench_stop();
+    start("jit");
+    give(&there);
+    g_assert_true(accel_load_states(NULL));
+    g_assert_true(first()->registers->events.exception_injected);
+    g_assert_cmpuint(first()->registers->events.exception, ==, 1);
+    g_assert_cmphex(first()->registers->dr6 & 0x4001, ==, 0x4001);
+    bench_stop();
+    release(&before);
+    release(&there);
+}
+
+/* What only the kernel tells of: an exception that was raised, an INIT and a SIPI that were received. */
+static void test_from_kvm(void)
+{
+    X86CpuState *s;
+    GError *error = NULL;
+
+    script_reset();
+    start("jit");
+    s = first()->registers;
+    g_assert_true(accel_load_states(&error));
+    s->events = (X86Events){ .exception_pending = true, .exception = 14, .exception_has_payload = true,
+                             .exception_payload = 0x123456, .exception_has_error = true, .nmi_pending = true };
+    s->mp_state = X86_MP_INIT;
+    g_assert_true(accel_store_states(CPU_STATE_FULL, &error));
+    g_assert_true(accel_load_states(&error));
+    g_assert_true(s->events.exception_injected && !s->events.exception_pending && s->events.nmi_pending);
+    g_assert_cmphex(s->cr2, ==, 0x123456);
+    g_assert_cmpuint(s->mp_state, ==, X86_MP_WAIT_SIPI);
+    s->events = (X86Events){ .sipi_vector = 0x9a };
+    s->mp_state = X86_MP_SIPI;
+    g_assert_true(accel_store_states(CPU_STATE_FULL, &error));
+    g_assert_true(accel_load_states(&error));
+    g_assert_cmpuint(s->mp_state, ==, X86_MP_RUNNABLE);
+    g_assert_cmphex(s->segment[X86_CS].selector, ==, 0x9a00);
+    g_assert_cmphex(s->segment[X86_CS].base, ==, 0x9a000);
+    g_assert_cmphex(s->rip, ==, 0);
+    g_assert_false(s->events.nmi_pending);
+    bench_stop();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -294,5 +361,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/kvm-jit/interrupt-pae", GUINT_TO_POINTER(1), test_round_trip);
     g_test_add_data_func("/kvm-jit/shadow-of-ss", GUINT_TO_POINTER(2), test_round_trip);
     g_test_add_data_func("/kvm-jit/shadow-of-sti-pae", GUINT_TO_POINTER(3), test_round_trip);
+    g_test_add_func("/kvm-jit/debug-trap", test_debug_trap);
+    g_test_add_func("/kvm-jit/from-kvm", test_from_kvm);
     return g_test_run();
 }
