@@ -94,7 +94,7 @@ if __name__ == '__main__':
                         for program in sys.argv[1:]
                         if os.path.basename(program).startswith(('litmus', 'wake', 'smm', 'code'))] +
                        [(f'{os.path.basename(program)}, a CPU of Intel',
-                         lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel'))
+                         lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel,-vme,-de,-mce'))
                         for program in sys.argv[1:] if os.path.basename(program).startswith('vendor')] +
                        [(f'{os.path.basename(program)} moves, {backend}',
                          lambda p=program, b=backend: check_moved(p, b, 2000))

@@ -16,7 +16,7 @@
 #define DR7_FIXED 0x400u
 #define DR7_ANY   0xffu
 #define DR7_GD    (1u << 13)
-#define DR7_WRITABLE 0xffff2bffu
+#define DR7_WRITABLE 0xffff23ffu
 
 enum { BREAK_CODE, BREAK_WRITE, BREAK_PORT, BREAK_ACCESS };
 
@@ -89,6 +89,12 @@ unsigned x86_port_breakpoints(const X86Jit *cpu)
         met |= kind(cpu, n) == BREAK_PORT ? cpu->events.debug_pending & 1u << n : 0;
     }
     return met;
+}
+
+/* SDM volume 3, 17.2.4: whatever led there, the handler may use the registers. */
+void x86_debug_entered(X86Jit *cpu)
+{
+    cpu->dr7 &= ~(uint64_t)DR7_GD;
 }
 
 /* Before an instruction whose first byte is at the linear address. */
@@ -167,7 +173,6 @@ static unsigned number_of(X86Jit *cpu, uint64_t number)
         x86_raise_gp(cpu, 0);
     }
     if (cpu->dr7 & DR7_GD) {
-        cpu->dr7 &= ~(uint64_t)DR7_GD;
         cpu->dr6 |= DR6_BD;
         x86_raise(cpu, X86_DB);
     }

@@ -282,8 +282,8 @@ static void deliver_32(X86Jit *cpu, Gate *gate, bool has_error, uint32_t error, 
     enter_handler(cpu, gate, change ? &ss : NULL);
 }
 
-void x86_deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, uint32_t error,
-                 uint64_t next)
+static void deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, uint32_t error,
+                    uint64_t next)
 {
     uint64_t rflags = x86_shown_rflags(cpu);
     bool fault = !software && cpu->events.exception_injected && vector != X86_DB;
@@ -305,6 +305,15 @@ void x86_deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, ui
         deliver_64(cpu, &gate, has_error, error, rflags, next);
     } else {
         deliver_32(cpu, &gate, has_error, error, rflags, next);
+    }
+}
+
+void x86_deliver(X86Jit *cpu, unsigned vector, bool software, bool has_error, uint32_t error,
+                 uint64_t next)
+{
+    deliver(cpu, vector, software, has_error, error, next);
+    if (vector == X86_DB && !software) {
+        x86_debug_entered(cpu);
     }
 }
 

@@ -462,12 +462,15 @@ static void load_system(X86Jit *cpu, unsigned segment, uint16_t selector, uint32
         }
         high = jit_load(&cpu->core, address + 8, 8, X86_MODE_SYSTEM);
     }
+    if (high >> 40 & 0x1f) {
+        x86_raise_gp(cpu, error);
+    }
     if (!desc_present(d)) {
         x86_raise_error(cpu, X86_NP, error);
     }
     s = x86_segment_of(selector, d);
     s.base |= high << 32;
-    if ((high >> 40 & 0x1f) || (x86_long_mode(cpu) && !x86_canonical(cpu, s.base))) {
+    if (x86_long_mode(cpu) && !x86_canonical(cpu, s.base)) {
         x86_raise_gp(cpu, error);
     }
     if (segment == X86_TR) {

@@ -37,7 +37,8 @@ static void write_cr0(X86Jit *cpu, uint64_t value)
         ((value & X86_CR0_NW) && !(value & X86_CR0_CD)) ||
         (!paging && was && (x86_code64(cpu) || cpu->cr4 & X86_CR4_PCIDE)) ||
         (paging && !was && (cpu->efer & X86_EFER_LME) &&
-         (!(cpu->cr4 & X86_CR4_PAE) || (cpu->segment[X86_CS].attributes & X86_SEGMENT_L)))) {
+         (!(cpu->cr4 & X86_CR4_PAE) || (cpu->segment[X86_CS].attributes & X86_SEGMENT_L) ||
+          !(cpu->segment[X86_TR].attributes & 8)))) {    /* a TSS of 16 bits */
         x86_raise_gp(cpu, 0);
     }
     value = (value & known) | X86_CR0_ET;
@@ -83,11 +84,14 @@ static void write_cr3(X86Jit *cpu, uint64_t value)
 uint64_t x86_cr4_allowed(const X86Jit *cpu)
 {
     static const struct { uint32_t bits; const char *feature; } owners[] = {
-        { X86_CR4_UMIP, "umip" }, { X86_CR4_LA57, "la57" }, { X86_CR4_FSGSBASE, "fsgsbase" },
-        { X86_CR4_OSXSAVE, "xsave" }, { X86_CR4_SMEP, "smep" }, { X86_CR4_SMAP, "smap" },
-        { X86_CR4_PKE, "pku" }, { X86_CR4_PCIDE, "pcid" },
+        { X86_CR4_VME | X86_CR4_PVI, "vme" }, { X86_CR4_TSD, "tsc" }, { X86_CR4_DE, "de" },
+        { X86_CR4_PSE, "pse" }, { X86_CR4_PAE, "pae" }, { X86_CR4_MCE, "mce" }, { X86_CR4_PGE, "pge" },
+        { X86_CR4_OSFXSR, "fxsr" }, { X86_CR4_OSXMMEXCPT, "sse" }, { X86_CR4_UMIP, "umip" },
+        { X86_CR4_LA57, "la57" }, { X86_CR4_FSGSBASE, "fsgsbase" }, { X86_CR4_OSXSAVE, "xsave" },
+        { X86_CR4_SMEP, "smep" }, { X86_CR4_SMAP, "smap" }, { X86_CR4_PKE, "pku" },
+        { X86_CR4_PCIDE, "pcid" },
     };
-    uint64_t allowed = 0x7ff;
+    uint64_t allowed = X86_CR4_PCE;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(owners); i++) {
         allowed |= x86_has(cpu, owners[i].feature) ? owners[i].bits : 0;
@@ -485,7 +489,7 @@ uint64_t x86_help_popf(X86Jit *cpu, uint64_t value, uint64_t size)
 
 uint64_t x86_help_mask_smap(X86Jit *cpu, uint64_t set)
 {
-    if (x86_jit_cpl(cpu) || !(cpu->cr0 & X86_CR0_PE) || !x86_has(cpu, "smap")) {
+    if (x86_jit_cpl(cpu) || !x86_has(cpu, "smap")) {
         x86_raise(cpu, X86_UD);
     }
     cpu->rflags = set ? cpu->rflags | X86_AC : cpu->rflags & ~X86_AC;

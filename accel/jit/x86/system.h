@@ -10,6 +10,7 @@
 #define X86_CR4_PVI (1u << 1)
 #define X86_CR4_TSD (1u << 2)
 #define X86_CR4_DE  (1u << 3)
+#define X86_CR4_MCE (1u << 6)
 #define X86_CR4_PGE (1u << 7)
 #define X86_CR4_PCE (1u << 8)
 #define X86_CR4_OSFXSR (1u << 9)
@@ -140,6 +141,8 @@ void x86_smm_changed(X86Jit *cpu);
 /* DR0-3 or DR7 changed; x86_context_changed() is due, too. */
 void x86_breakpoints_changed(X86Jit *cpu);
 bool x86_breaks_on_code(const X86Jit *cpu);
+/* A debug exception was delivered. */
+void x86_debug_entered(X86Jit *cpu);
 /* Behind an instruction that goes on elsewhere, or sleeps: the trap of a single step, if it is due. */
 void x86_step_over(X86Jit *cpu, bool began_with_tf);
 

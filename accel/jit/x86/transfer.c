@@ -49,6 +49,14 @@ static void check_offset(X86Jit *cpu, const Target *target, uint64_t offset)
     }
 }
 
+/* In real and virtual-8086 mode; CS keeps its limit. */
+static void check_real_offset(X86Jit *cpu, uint64_t offset)
+{
+    if (offset > cpu->segment[X86_CS].limit) {
+        x86_raise_gp(cpu, 0);
+    }
+}
+
 static void go(X86Jit *cpu, Target *target, uint64_t offset)
 {
     x86_mark_accessed(cpu, target->at, &target->descriptor);
@@ -156,6 +164,7 @@ uint64_t x86_help_far_jump(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
     offset = truncate_to(offset, size);
     x86_log_transfer(cpu, "far jump", selector, offset);
     if (!x86_protected(cpu)) {
+        check_real_offset(cpu, offset);
         x86_set_real_segment(cpu, X86_CS, selector);
         cpu->rip = offset;
         x86_context_changed(cpu);
@@ -250,6 +259,8 @@ uint64_t x86_help_far_call(X86Jit *cpu, uint64_t selector, uint64_t offset, uint
             }
         }
         check_offset(cpu, &target, offset);
+    } else {
+        check_real_offset(cpu, offset);
     }
     x86_push(&stack, size, cpu->segment[X86_CS].selector);
     x86_push(&stack, size, next);
@@ -335,6 +346,7 @@ uint64_t x86_help_far_return(X86Jit *cpu, uint64_t size, uint64_t release)
     x86_log_transfer(cpu, "far return", selector, offset);
     stack.sp = (stack.sp & ~stack.mask) | ((stack.sp + release) & stack.mask);
     if (!x86_protected(cpu)) {
+        check_real_offset(cpu, offset);
         x86_keep_stack(&stack);
         x86_set_real_segment(cpu, X86_CS, selector);
         cpu->rip = offset;
@@ -355,12 +367,13 @@ uint64_t x86_help_far_return(X86Jit *cpu, uint64_t size, uint64_t release)
     return 0;
 }
 
+/* VIF and VIP change in protected mode alone. */
 static void set_flags(X86Jit *cpu, uint64_t value, unsigned size, unsigned cpl, unsigned iopl)
 {
     uint64_t mask = 0xfd5 | X86_NT | X86_RF | X86_AC | X86_ID, old = x86_get_rflags(cpu);
 
     mask &= cpl <= iopl ? UINT64_MAX : ~(uint64_t)X86_IF;
-    mask |= cpl == 0 ? X86_IOPL | X86_VIF | X86_VIP : 0;
+    mask |= cpl == 0 ? X86_IOPL | (x86_protected(cpu) ? X86_VIF | X86_VIP : 0) : 0;
     mask &= size == 2 ? 0xffff : UINT32_MAX;
     x86_set_rflags(cpu, (old & ~mask) | (value & mask) | X86_RFLAGS_FIXED);
 }
@@ -374,6 +387,9 @@ static void return_to_v8086(X86Jit *cpu, X86Stack *stack, uint64_t offset, uint1
     for (unsigned i = 0; i < 4; i++) {
         value[i] = x86_pop(stack, 4);
     }
+    if (offset > 0xffff) {
+        x86_raise_gp(cpu, 0);
+    }
     x86_set_rflags(cpu, (flags & 0x3f7fd5) | X86_RFLAGS_FIXED);
     x86_set_real_segment(cpu, X86_CS, cs);
     x86_set_real_segment(cpu, X86_SS, ss);
@@ -381,7 +397,7 @@ static void return_to_v8086(X86Jit *cpu, X86Stack *stack, uint64_t offset, uint1
         x86_set_real_segment(cpu, order[i], value[i]);
     }
     cpu->gpr[X86_RSP] = sp;
-    cpu->rip = offset & 0xffff;
+    cpu->rip = offset;
     x86_context_changed(cpu);
 }
 
@@ -403,6 +419,7 @@ static void return_real(X86Jit *cpu, unsigned size)
     if (virtual && ((flags & X86_TF) || ((flags & X86_IF) && (cpu->rflags & X86_VIP)))) {
         x86_raise_gp(cpu, 0);
     }
+    check_real_offset(cpu, offset);
     x86_keep_stack(&stack);
     set_flags(cpu, flags, size, cpu->rflags & X86_VM ? 3 : 0, virtual ? 0 : 3);
     if (virtual) {

@@ -52,6 +52,7 @@ extern const u8 e1[], e2[], e3[];
 static void test_interrupt(void)
 {
     errors = keeps_error = 0;
+    move_often(60);
     asm volatile("sti; " ERROR "nop; nop; e1: fwait; cli; .global e1" ::: "memory");
     check("interrupts", errors, 1);
     check("before the instruction that waits", error_ip, (u64)e1);
@@ -70,6 +71,7 @@ static void test_ignored(void)
 {
     errors = 0;
     keeps_error = 1;
+    move_often(60);
     asm volatile("sti; " ERROR "fwait; fld1; fstp %%st(0); cli" ::: "memory");
     check("interrupts", errors, 1);
     check("no request", requests(), 0);
@@ -118,6 +120,7 @@ static void test_frozen(void)
 {
     errors = 0;
     start_cpus(1, helper_cpu);
+    move_often(100);
     asm volatile("cli; " ERROR "fwait; movl $1, %0; fnclex" : "=m"(gone_on) :: "memory");
     while (!seen) {
         asm volatile("pause");

@@ -446,6 +446,10 @@ AT_9000(v_pushf, "pushfw; popw %ax; int $0x82");
 AT_9000(v_int, "int $0x82");
 AT_9000(v_in, "inb $0x80, %al");
 AT_9000(v_lar, "lar %ax, %ax");
+AT_9000(v_far_jump, "ljmpl $0x900, $0x10000");
+AT_9000(v_far_call, "lcalll $0x900, $0x10000");
+AT_9000(v_far_ret, "pushl $0x900; pushl $0x10000; lretl");
+AT_9000(v_iretl, "pushfl; pushl $0x900; pushl $0x10000; iretl");
 AT_9000(v_iret, "pushw $0x0200; pushw $0; pushw $0x9100; iretw");
 
 /* SS:SP is 0:0x8000; segments are 0. */
@@ -459,6 +463,21 @@ static void set_cr4(u32 set, u32 clear)
 
     asm volatile("mov %%cr4, %0" : "=r"(value));
     asm volatile("mov %0, %%cr4" :: "r"((value | set) & ~clear) : "memory");
+}
+
+/* Long mode wants a TSS of 32 bits, or of 64. */
+static void test_long_mode(void)
+{
+    gdt[TSS16 / 8] = segment((u32)tss_16, 0x2b, 0x81);
+    set_cr4(0x20, 0);
+    write_msr(0xc0000080, 0x100);
+    asm volatile("ltr %w0" :: "r"(TSS16));
+    TRY("movl %%cr0, %%ecx; orl $0x80000000, %%ecx; movl %%ecx, %%cr0", 0);
+    EXPECT(GP, 0);
+    write_msr(0xc0000080, 0);
+    set_cr4(0, 0x20);
+    gdt[TSS / 8] &= ~(2ull << 40);
+    asm volatile("ltr %w0" :: "r"(TSS));
 }
 
 static void test_v86(void)
@@ -481,6 +500,23 @@ static void test_v86(void)
     EXPECT(GP, 0);
     V86(v_lar, 0x3000);
     EXPECT(UD, 0);
+    /* Beyond the limit is no place to go, or to return, to. */
+    V86(v_far_jump, 0x3000);
+    EXPECT(GP, 0);
+    check("ip of the far jump", caught.ip, 0);
+    V86(v_far_call, 0x3000);
+    EXPECT(GP, 0);
+    check("ip of the far call", caught.ip, 0);
+    V86(v_far_ret, 0x3000);
+    EXPECT(GP, 0);
+    check("ip of the far return", caught.ip, v_far_ret_end - v_far_ret - 2);
+    V86(v_iretl, 0x3000);
+    EXPECT(GP, 0);
+    check("ip of the IRET", caught.ip, v_iretl_end - v_iretl - 2);
+    TRY("push $0; push $0; push $0; push $0; push $0; push $0x8000; push %%eax; push $0x900; push $0x10000; iret",
+        0x23002);
+    EXPECT(GP, 0);
+    check("cs of the IRET to it", caught.cs, CODE);
 }
 
 static void test_vme(void)
@@ -507,7 +543,8 @@ static void test_vme(void)
 /* ---- real mode: to it, and with a segment that kept its limit ---- */
 
 AT_9000(real, "movl %cr0, %eax; andl $~1, %eax; movl %eax, %cr0; ljmp $0, $(0x9000 + 1f - real);"
-        "1: xorw %ax, %ax; movw %ax, %ds; movw %ax, %ss; movw $0x8000, %sp;"
+        "1: .byte 0x0f, 0x01, 0xcb, 0x0f, 0x01, 0xca; xorw %ax, %ax; movw %ax, %ds;"    /* STAC, CLAC */
+        " movw %ax, %ss; movw $0x8000, %sp;"
         "movw %ax, %fs; movl $seen, %ebx; movl $0x1234, %fs:(%ebx);"
         "int $0x84; movw %ax, %es; 2: movl %es:(%ebx), %ecx;"
         "movl %cr0, %eax; orl $1, %eax; movl %eax, %cr0; ljmpl $8, $real_back;"
@@ -769,6 +806,7 @@ void main(void)
     run("task faults", test_task_faults);
     run("16-bit task", test_task_16);
     run("single step", test_single_step);
+    run("the way to long mode", test_long_mode);
     run("virtual-8086 mode", test_v86);
     run("virtual interrupts", test_vme);
     run("32-bit paging", test_paging_32);

@@ -327,6 +327,7 @@ static void test_shadow(void)
     write_msr(0x80b, 0);
     /* A second NMI waits for the IRET of the first. */
     caught.count = 0;
+    move_often(100);
     asm volatile("movl $0x830, %%ecx; movl $0x4400, %%eax; xorl %%edx, %%edx; wrmsr; nop; wrmsr; nop"
                  ::: "rax", "rcx", "rdx", "memory");
     check("nmis", caught.count, 2);

@@ -66,6 +66,7 @@ static void test_watched(void)
     trap_count = 0;
     trap_stop = TRAPS;
     asm volatile("mov %0, %%dr0; mov %1, %%dr7" :: "r"(bytes + 3), "r"(0x10402ull));
+    move_often(60);
     TRY("movl $8, %%ecx; movq %0, %%rdi; w1: rep; stosb; nop; .global w1", (word)bytes);
     asm volatile("mov %0, %%dr7; mov %1, %%dr6" :: "r"(0x400ull), "r"(0ull));
     check("traps", trap_count, 1);
@@ -74,6 +75,7 @@ static void test_watched(void)
 
 static void test_shadows(void)
 {
+    move_often(60);
     STEP(2, "movl %%ss, %%ecx; " SET_TF "movl %%ecx, %%ss; nop; t6: nop; nop; .global t6", 0);
     expect_traps(2);
     check("after the one behind mov ss", traps[0], (word)t6);
@@ -83,9 +85,23 @@ static void test_shadows(void)
     check("after sti", traps[0], (word)t7);
 }
 
+/* With DR7.GD the handler may use the debug registers, whatever it was called for. */
+static void test_general_detect(void)
+{
+    u64 dr7;
+
+    asm volatile("mov %0, %%dr7" :: "r"(0x2c00ull));
+    STEP(1, SET_TF "nop; nop", 0);
+    expect_traps(1);
+    asm volatile("mov %%dr7, %0" : "=r"(dr7));
+    check("dr7", dr7, 0x400);
+    check("no more traps", trap_count, 1);
+}
+
 static void test_hlt(void)
 {
     /* The trap ends it: no interrupt is to come. */
+    move_often(40);
     STEP(1, "cli; " SET_TF "hlt; t8: nop; .global t8", 0);
     expect_traps(1);
     check("after hlt", traps[0], (word)t8);
@@ -154,6 +170,7 @@ void main(void)
     run("a breakpoint in a string", test_watched);
     run("single step in shadows", test_shadows);
     run("single step of jumps", test_jumps);
+    run("general detect", test_general_detect);
     run("single step of hlt", test_hlt);
     run("single step of system calls", test_syscall);
     print("end\n");

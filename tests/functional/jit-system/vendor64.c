@@ -78,6 +78,26 @@ static void test_syscall(void)
     check("CS", caught.cs, is_intels ? CODE32 : CODE);
 }
 
+/* CR4's bits of what CPUID does not offer are reserved. */
+static void test_cr4(void)
+{
+    static const struct { u8 bit, feature; } bits[] = {
+        { 0, 1 }, { 1, 1 }, { 3, 2 }, { 6, 7 },             /* VME, PVI; DE; MCE */
+    };
+    u32 a = 1, b, c = 0, features;
+
+    asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(features));
+    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        u64 old = read_cr4(), bit = 1ull << bits[i].bit;
+        int there = features >> bits[i].feature & 1;
+
+        TRY("movq %0, %%cr4", old | bit);
+        check("vector", caught.vector, there ? NOTHING : GP);
+        check("CR4", read_cr4() & bit, there ? bit : 0);
+        write_cr4(old);
+    }
+}
+
 void main(void)
 {
     set_up();
@@ -85,6 +105,7 @@ void main(void)
     set_gate(0x82, CODE, STUB(0x82), 0xee, 0);
     run("SYSENTER", test_sysenter);
     run("SYSEXIT", test_sysexit);
+    run("CR4", test_cr4);
     run("SYSCALL in compatibility mode", test_syscall);
     print("end\n");
     outb(0xf4, 0);

@@ -47,6 +47,9 @@ static void test_shadow(void)
     returns = 1;
     for (unsigned before = 0; before < 6; before++) {
         for (unsigned round = 0; round < 5; round++) {
+            if (before == 3 && round == 0) {
+                move_often(80);
+            }
             expect_behind_second(place(two_nops, sleep, before));
             /* A second STI casts none: SDM volume 2. */
             expect_behind_second(place(twice, code_end, before));
