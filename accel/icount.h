@@ -20,13 +20,16 @@ typedef struct IcountOptions {
 #define ICOUNT_MAX_SHIFT 10
 
 /*
- * The shift with which the next instructions take as long as the last ones did on the host: `count` of them, in
- * `spent` nanoseconds of real time; `ahead`: by how much virtual time is before real time now, or, below 0,
- * behind it.
+ * The shift with which the next instructions take as long as the last ones did on the host:
+ * `count` of them, in `spent` nanoseconds of real time; `ahead`: by how much virtual time is
+ * before real time now, or, below 0, behind it.
  */
 unsigned icount_fit(int64_t count, int64_t spent, int64_t ahead);
 
-/* "shift=N|auto[,sleep=on|off][,align=on|off]" as an "a{sv}" of strings; before an accelerator is opened. */
+/*
+ * "shift=N|auto[,sleep=on|off][,align=on|off]" as an "a{sv}" of strings; before an accelerator
+ * is opened.
+ */
 bool icount_configure(GVariant *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 const IcountOptions *icount_options(void);
 

@@ -434,8 +434,8 @@ static void store_piece(JitCpu *cpu, const Piece *piece, uint64_t value)
 }
 
 /*
- * On what is not plain RAM, across pages, which need not be neighbours in the host, or where the host
- * has no such operation: while no other CPU is in its guest, as a bus that is locked.
+ * On what is not plain RAM, across pages, which need not be neighbours in the host, or where
+ * the host has no such operation: while no other CPU is in its guest, as a bus that is locked.
  */
 static void begin_alone_with(JitCpu *cpu, uint64_t address, unsigned first, unsigned second,
                              unsigned mode, Piece *low, Piece *high)

@@ -173,7 +173,10 @@ typedef struct JitCore {
     IrBlock ir;
 } JitCore;
 
-/* The instruction that runs is given up before it did anything, and done again as a block of its own. */
+/*
+ * The instruction that runs is given up before it did anything, and done again as a block of
+ * its own.
+ */
 G_NORETURN void jit_begin_again(JitCpu *cpu);
 
 static inline unsigned jit_tlb_index(uint64_t address)
@@ -230,7 +233,10 @@ void jit_jumps_flush(JitCpu *cpu);
 /* Guests stay out while devices are called. */
 void jit_leave_guest(JitCpu *cpu);
 void jit_enter_guest(JitCpu *cpu);
-/* In between the CPU has the machine lock, and no CPU is in its guest. The TLB may be flushed before. */
+/*
+ * In between the CPU has the machine lock, and no CPU is in its guest. The TLB may be flushed
+ * before.
+ */
 void jit_begin_alone(JitCpu *cpu);
 void jit_end_alone(JitCpu *cpu);
 

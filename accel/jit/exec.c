@@ -6,6 +6,10 @@
 #include "base/lock.h"
 #include "base/log.h"
 
+/* Instructions of a block, and of a trace, at most. */
+#define BLOCK_INSNS 64
+#define TRACE_INSNS 96
+
 bool jit_float_is_exact(void)
 {
     return jit.exact_float;
@@ -205,10 +209,6 @@ static void make_room(JitCpu *cpu)
     }
 }
 
-/* Instructions of a block at most. */
-#define BLOCK_INSNS 64
-#define TRACE_INSNS 96
-
 /* The block's operations are in the CPU's buffer still: if it is evaluated, it gets its own. */
 static void keep_ops(JitBlock *block)
 {
@@ -216,8 +216,8 @@ static void keep_ops(JitBlock *block)
 }
 
 /*
- * Was a page of the block written since it was opened? Who did that found no block to take out. Under
- * jit.lock, so that whoever does it after this question finds the block.
+ * Was a page of the block written since it was opened? Who did that found no block to take out.
+ * Under jit.lock, so that whoever does it after this question finds the block.
  */
 static bool was_written(const JitBlock *block)
 {
@@ -266,8 +266,8 @@ unsigned jit_heat(const JitTranslation *t, uint64_t pc, unsigned *first_exit)
 }
 
 /*
- * NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. A `trace`
- * comes in the place of the block that is there.
+ * NULL: once more, if it may `wait`. What it read without is good for now, but is not kept. A
+ * `trace` comes in the place of the block that is there.
  */
 static JitBlock *translate(JitCpu *cpu, const JitContext *context, const JitTlbInfo *info, bool wait,
                            bool trace)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory as the host has it: accesses of any alignment, in the order that guests count on.
+ * Guest memory as the host has it: accesses of any alignment, in the order that guests count
+ * on.
  *
- * An x86 guest sees loads in program order, stores in program order, no store before an earlier load,
- * and all CPUs see the stores of others in one order; only a load may pass an earlier store to another
- * place (SDM volume 3, 9.2.2). That is more than any other guest asks for, so it holds for all:
+ * An x86 guest sees loads in program order, stores in program order, no store before an earlier
+ * load, and all CPUs see the stores of others in one order; only a load may pass an earlier
+ * store to another place (SDM volume 3, 9.2.2). That is more than any other guest asks for, so
+ * it holds for all:
  *
  *  - Hosts with the same order (x86, z/Architecture) need nothing but single instructions.
  *  - On others whose stores reach all CPUs at one time (ARMv8, RISC-V) each load acquires and each
@@ -13,14 +15,15 @@
  *    let two readers disagree about two writers; they are sequentially consistent there.
  *
  * An atomic operation has a full barrier on both sides, as a locked instruction is one: that it
- * is sequentially consistent orders it with others of its kind, but on ARMv8 not the loads after
- * with the store that is half of it, where loads acquire by LDAPR.
+ * is sequentially consistent orders it with others of its kind, but on ARMv8 not the loads
+ * after with the store that is half of it, where loads acquire by LDAPR.
  *
- * A naturally aligned access is one access of the host, never torn. A host of the first kind does
- * misaligned ones as guests expect of it. On others, whose instructions for this kind of access
- * fault at such addresses (ARMv8 without FEAT_LSE2), an access within an aligned word of 8 bytes
- * is done on the word, and so is whole, too; one that crosses words is two accesses, in order of
- * address. A processor by Intel or AMD since the P6 would not tear that within a line of its cache.
+ * A naturally aligned access is one access of the host, never torn. A host of the first kind
+ * does misaligned ones as guests expect of it. On others, whose instructions for this kind of
+ * access fault at such addresses (ARMv8 without FEAT_LSE2), an access within an aligned word of
+ * 8 bytes is done on the word, and so is whole, too; one that crosses words is two accesses, in
+ * order of address. A processor by Intel or AMD since the P6 would not tear that within a line
+ * of its cache.
  */
 #ifndef ACCEL_JIT_HOST_MEMORY_H
 #define ACCEL_JIT_HOST_MEMORY_H

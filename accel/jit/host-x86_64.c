@@ -70,8 +70,9 @@ static gpointer call_key(const void *function, unsigned size, unsigned mode)
 }
 
 /*
- * Functions lie too far away for a call of 5 bytes, and want the CPU as their first argument, so blocks
- * call code that lies among them and does the rest. With clean upper halves, as code without VEX wants them.
+ * Functions lie too far away for a call of 5 bytes, and want the CPU as their first argument,
+ * so blocks call code that lies among them and does the rest. With clean upper halves, as code
+ * without VEX wants them.
  */
 static unsigned call_of(const void *function, unsigned size, unsigned mode)
 {

@@ -3,15 +3,16 @@
  * Virtual time that counts instructions (-icount).
  *
  * A block takes what it has instructions from JitCpu.budget, or is not entered when that is too
- * little. The budget is what is left until the next timer: the CPU comes out there, exactly, since
- * what does not fit is run an instruction at a time, and fires the timers itself. A block that is
- * left early, by an exception or by a jump out of its middle, counts as whole.
+ * little. The budget is what is left until the next timer: the CPU comes out there, exactly,
+ * since what does not fit is run an instruction at a time, and fires the timers itself. A block
+ * that is left early, by an exception or by a jump out of its middle, counts as whole.
  *
- * CPUs run one at a time. The turn goes round by instructions counted, and to the next CPU that has
- * something to do when one halts; so the order does not depend on the host either. Who has the turn
- * when all are halted moves the clock to the next timer.
+ * CPUs run one at a time. The turn goes round by instructions counted, and to the next CPU that
+ * has something to do when one halts; so the order does not depend on the host either. Who has
+ * the turn when all are halted moves the clock to the next timer.
  *
- * With shift=auto the shift changes between blocks, so that virtual time goes as fast as real time does.
+ * With shift=auto the shift changes between blocks, so that virtual time goes as fast as real
+ * time does.
  *
  * All but the budget is under the machine lock.
  */

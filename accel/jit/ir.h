@@ -134,11 +134,11 @@ typedef struct IrHelper {
 #define IR_HELPER(f, count, ...) { #f, (IrFunction)(f), (count), ##__VA_ARGS__ }
 
 /*
- * An operation on vectors that lie in the state: `function` does it on any host; a host
- * that has the very instruction may run that instead. d, a, b are state offsets of the
- * destination and the sources. Bits 0-7 of `imm` are the instruction's immediate, the rest is how many
- * bytes are worked on, and so written: 16 or 32, where a host may run its own instruction
- * with VEX.L accordingly, or 8 (MMX), where it calls `function`.
+ * An operation on vectors that lie in the state: `function` does it on any host; a host that
+ * has the very instruction may run that instead. d, a, b are state offsets of the destination
+ * and the sources. Bits 0-7 of `imm` are the instruction's immediate, the rest is how many
+ * bytes are worked on, and so written: 16 or 32, where a host may run its own instruction with
+ * VEX.L accordingly, or 8 (MMX), where it calls `function`.
  */
 typedef struct IrVectorOp {
     const char *name;

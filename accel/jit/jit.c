@@ -374,7 +374,8 @@ static const Property jit_properties[] = {
       FIELD(JitAccel, arithmetic), .values = float_values, .def.u = DEFAULT_FLOAT },
     { .name = "perf-map", .description = "write /tmp/perf-PID.map, so that perf names translated code",
       FIELD(JitAccel, perf_map) },
-    { .name = "thread", .description = "whether CPUs run at once (multi), or one at a time, in turns (single)",
+    { .name = "thread", .description = "whether CPUs run at once (multi), or one at a time, in "
+      "turns (single)",
       FIELD(JitAccel, thread), .values = thread_values },
     { .name = "split-wx", .description = "code is written at one address and runs at another (on)",
       FIELD(JitAccel, split_wx), .values = split_values },

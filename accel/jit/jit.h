@@ -77,22 +77,24 @@ typedef struct JitTranslation {
 } JitTranslation;
 
 /*
- * The code byte at `pc`, which is in the page of context.pc or the one after. False: the second page
- * cannot be fetched from, and instructions were lowered already (insns > 0), so the block ends
- * before this one. When it is the first, the fault is raised and the call does not return.
+ * The code byte at `pc`, which is in the page of context.pc or the one after. False: the second
+ * page cannot be fetched from, and instructions were lowered already (insns > 0), so the block
+ * ends before this one. When it is the first, the fault is raised and the call does not return.
  */
 bool jit_code_byte(JitTranslation *t, uint64_t pc, uint8_t *byte);
 
 /*
- * How often was the block at `pc` entered, which is in the page of context.pc and else of the same context,
- * and how often of that did it go by its first exit? Up to JIT_HOT times; 0: nobody knows.
+ * How often was the block at `pc` entered, which is in the page of context.pc and else of the
+ * same context, and how often of that did it go by its first exit? Up to JIT_HOT times; 0:
+ * nobody knows.
  */
 #define JIT_HOT 1024
 unsigned jit_heat(const JitTranslation *t, uint64_t pc, unsigned *first_exit);
 
 /*
- * Is there a debugger's breakpoint on the instruction at `pc`? Then the block ends before it, or, when
- * it is the first, jit_debug_lower() is what is lowered, with the slots saying `pc`; it ends the block.
+ * Is there a debugger's breakpoint on the instruction at `pc`? Then the block ends before it,
+ * or, when it is the first, jit_debug_lower() is what is lowered, with the slots saying `pc`;
+ * it ends the block.
  */
 bool jit_debug_break(const JitTranslation *t, uint64_t pc);
 void jit_debug_lower(JitTranslation *t, uint64_t pc);
@@ -106,7 +108,7 @@ typedef struct JitArch {
     unsigned aligned_modes;       /* bits 1 << mode: of accesses of up to 8 bytes that must be aligned;
                                    * they go the slow way each time */
     unsigned pc_slot;             /* the instruction pointer: JitContext.pc minus base */
-    uint32_t middle;              /* of the state: generated code reaches 128 bytes before and behind best */
+    uint32_t middle;              /* generated code reaches 128 bytes around it best */
     uint32_t scratch, scratch_end; /* state whose content matters within an instruction only */
     uint32_t mxcsr;               /* where in the state a uint32_t has MXCSR's format, for
                                    * IR_VEX_MXCSR; 0: nowhere */
@@ -134,15 +136,18 @@ typedef struct JitArch {
     bool (*walk)(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode, bool probe,
                  JitPage *page);
     /*
-     * IR_GOTO_INDIRECT said `from`, and the slots say a place that blocks were not found at so far. May raise
-     * what belongs to the jump itself, after it has put the slots back.
+     * IR_GOTO_INDIRECT said `from`, and the slots say a place that blocks were not found at so
+     * far. May raise what belongs to the jump itself, after it has put the slots back.
      */
     void (*jumped)(JitCpu *cpu, uint64_t from);
     /* IR_ALIGNED met a misaligned address. Raises. */
     void (*misaligned)(JitCpu *cpu, uint64_t address, JitAccess access);
     /* An access in one of the aligned modes did. If it returns, the access is tried. */
     void (*unaligned)(JitCpu *cpu, uint64_t address);
-    /* The instruction that began does nothing, and is done again: what its beginning ended goes on. May be NULL. */
+    /*
+     * The instruction that began does nothing, and is done again: what its beginning ended goes
+     * on. May be NULL.
+     */
     void (*begins_again)(JitCpu *cpu);
     /* An access to a range of jit_watch() is done; the instruction has only that one left to do. */
     void (*watch_hit)(JitCpu *cpu, unsigned number);
@@ -214,7 +219,7 @@ struct JitCpu {
     bool debugged;               /* from outside: it has points, or makes a step */
     sigjmp_buf unwind;
     struct JitCore *core;        /* the rest, private to the core */
-    uint16_t heat[JIT_HEATS];    /* how often blocks were entered, * JIT_HEAT_STEP: see jit_heat_index() */
+    uint16_t heat[JIT_HEATS];    /* how often blocks were entered, * JIT_HEAT_STEP */
     /* Last, so that they are near to the architecture's slots: JitArch.middle. */
     atomic_bool attention;       /* leave the chain of blocks: look around */
     JitTlb tlb[JIT_MMU_MODES];
@@ -253,9 +258,9 @@ bool jit_cmpxchg16(JitCpu *cpu, uint64_t address, unsigned mode, uint64_t expect
 void jit_float_fold(JitCpu *cpu);
 void jit_float_changed(JitCpu *cpu);
 /*
- * Floating point is computed by accel/jit/exact.h, not by the host's instructions: property `float`.
- * Lowering and helpers go by it. It does not change while there are CPUs, and MXCSR is the host's
- * own then.
+ * Floating point is computed by accel/jit/exact.h, not by the host's instructions: property
+ * `float`. Lowering and helpers go by it. It does not change while there are CPUs, and MXCSR is
+ * the host's own then.
  */
 bool jit_float_is_exact(void);
 
@@ -291,7 +296,10 @@ void jit_set_memory(JitCpu *cpu, AddressSpace *memory);
 void jit_machine_lock(JitCpu *cpu);
 void jit_machine_unlock(JitCpu *cpu);
 
-/* In the CPU's thread: time_virtual() counts what was executed by now. Without -icount it always does. */
+/*
+ * In the CPU's thread: time_virtual() counts what was executed by now. Without -icount it
+ * always does.
+ */
 void jit_sync_time(const JitCpu *cpu);
 /* While registers are put: virtual time, the same for all CPUs that begin together. */
 int64_t jit_put_time(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread=single: CPUs have threads, but one at a time is in its guest. Who waits for its turn ends that of
- * another after SLICE; who halts or waits in a loop (jit_yield()) gives it away. Time is the host's, so
- * the order is, too; with -icount turns are counted instead (icount.c).
+ * thread=single: CPUs have threads, but one at a time is in its guest. Who waits for its turn
+ * ends that of another after SLICE; who halts or waits in a loop (jit_yield()) gives it away.
+ * Time is the host's, so the order is, too; with -icount turns are counted instead (icount.c).
  *
  * All but what is atomic is under the machine lock, which nobody holds who is in a guest.
  */

@@ -39,8 +39,8 @@ extern const KvmCapInfo kvm_caps[KVM_CAPS];
 /* ---- memory ---- */
 
 /*
- * What a CPU sees in system management mode is the kernel's address space 1. Here, addresses in it have
- * this bit, so that they stand behind all others.
+ * What a CPU sees in system management mode is the kernel's address space 1. Here, addresses in
+ * it have this bit, so that they stand behind all others.
  */
 #define KVM_SMM_SPACE (1ull << 62)
 

@@ -3,8 +3,9 @@
  * Debugging from outside: KVM_SET_GUEST_DEBUG, and what KVM_EXIT_DEBUG tells; Linux
  * Documentation/virt/kvm/api.rst, Intel SDM volume 3, 17.2.
  *
- * Software breakpoints are INT3 instructions that stand in guest memory while the machine runs, and
- * only then. Hardware breakpoints and watchpoints take the four debug registers away from the guest.
+ * Software breakpoints are INT3 instructions that stand in guest memory while the machine runs,
+ * and only then. Hardware breakpoints and watchpoints take the four debug registers away from
+ * the guest.
  */
 #include <errno.h>
 

@@ -47,9 +47,10 @@ static void apic_nmi(void *opaque)
 /*
  * ---- system management interrupts: KVM_SMI, api.rst 4.97 ----
  *
- * One that a CPU gets through a local APIC in the kernel is not noticed here, so the memory of that mode may
- * not be there yet. The page of the state save area always is (SDM volume 3, 32.4.1): the kernel saves the
- * registers there, finds no first instruction of the handler, and that exit is noticed.
+ * One that a CPU gets through a local APIC in the kernel is not noticed here, so the memory of
+ * that mode may not be there yet. The page of the state save area always is (SDM volume 3,
+ * 32.4.1): the kernel saves the registers there, finds no first instruction of the handler, and
+ * that exit is noticed.
  */
 
 #define SMM_SAVE_PAGE 0xf000u   /* from SMBASE, which only a handler can change */
@@ -78,7 +79,10 @@ bool kvm_x86_smm_entered(KvmX86Vcpu *vcpu)
     if (!shown) {
         return false;
     }
-    /* The kernel makes the failure an undefined instruction, too; nothing else can be on its way yet. */
+    /*
+     * The kernel makes the failure an undefined instruction, too; nothing else can be on its
+     * way yet.
+     */
     result = kvm_ioctl(vcpu->kvm.fd, KVM_GET_VCPU_EVENTS, &events);
     if (result >= 0) {
         memset(&events.exception, 0, sizeof(events.exception));

@@ -46,8 +46,8 @@ static ProgramHeader read_header(const uint8_t *p, bool is_64)
     if (is_64) {
         return (ProgramHeader){
             .type = load_le(p, 4), .offset = load_le(p + 8, 8), .linked = load_le(p + 16, 8),
-            .address = load_le(p + 24, 8), .file_size = load_le(p + 32, 8), .memory_size = load_le(p + 40, 8),
-            .alignment = load_le(p + 48, 8),
+            .address = load_le(p + 24, 8), .file_size = load_le(p + 32, 8),
+            .memory_size = load_le(p + 40, 8), .alignment = load_le(p + 48, 8),
         };
     }
     return (ProgramHeader){

@@ -38,8 +38,8 @@ bool boot_plan_pvh(BootPlan *plan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool boot_plan_multiboot(BootPlan *plan, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
- * Where an address of the file is while paging is off: itself, if a segment is loaded there, or by the
- * virtual address that a segment is linked for.
+ * Where an address of the file is while paging is off: itself, if a segment is loaded there, or
+ * by the virtual address that a segment is linked for.
  */
 uint64_t boot_elf_physical(const BootElf *elf, uint64_t address);
 /* The loaded pieces of an ELF file; sets the plan's kernel_address and kernel_end. */

@@ -100,7 +100,7 @@ typedef struct X86Events {
     /* What KVM keeps for itself. */
     uint16_t debug_pending;      /* bits of DR6: the debug trap that comes next */
     uint16_t debug_in_smm;       /* … that waits for RSM */
-    uint32_t io;                 /* the I/O instruction that has just ended, as SMM's state area has it; or 0 */
+    uint32_t io;                 /* the instruction that has just ended, as in SMM's state area; or 0 */
     uint64_t io_rip, io_rcx, io_rsi, io_rdi;     /* as they were before it */
 } X86Events;
 

@@ -72,8 +72,8 @@ void cpu_register(Cpu *cpu);
 void cpu_unregister(Cpu *cpu);
 
 /*
- * What x86 CPUs see in system management mode, as the chipset has it: `get` makes it when it is first
- * wanted, under the machine lock. NULL: the same as else.
+ * What x86 CPUs see in system management mode, as the chipset has it: `get` makes it when it is
+ * first wanted, under the machine lock. NULL: the same as else.
  */
 void cpu_set_smm_memory(AddressSpace *(*get)(void *opaque), void *opaque);
 AddressSpace *cpu_smm_memory(void);

@@ -10,7 +10,10 @@
 
 #include "hw/core/device.h"
 
-/* Appends the state of one device. Nothing in the device changes but what .pre_save brings up to date. */
+/*
+ * Appends the state of one device. Nothing in the device changes but what .pre_save brings up
+ * to date.
+ */
 void device_save(Device *device, GByteArray *out);
 
 /*

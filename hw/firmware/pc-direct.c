@@ -174,8 +174,8 @@ static bool write_memory(uint32_t address, const void *data, size_t size, GError
 }
 
 /*
- * What kernels read of it: where memory below 640 KiB ends, and what lies there. Its other words are
- * about devices that only a BIOS's calls use, and stay 0.
+ * What kernels read of it: where memory below 640 KiB ends, and what lies there. Its other
+ * words are about devices that only a BIOS's calls use, and stay 0.
  */
 static bool write_bios_data(GError **errp)
 {

@@ -54,7 +54,10 @@ static void publish_hpet(FwCfg *fw, const AcpiMachine *m)
     take_item(fw, FW_CFG_HPET, g_bytes_new(bytes, sizeof(bytes)));
 }
 
-/* RAM in one entry below 4 GiB and one above, and what is kept; the BIOS itself cuts out what is below 1 MiB. */
+/*
+ * RAM in one entry below 4 GiB and one above, and what is kept; the BIOS itself cuts out what
+ * is below 1 MiB.
+ */
 static bool publish_memory_map(FwCfg *fw, const PcDescription *d, GError **errp)
 {
     g_autoptr(E820Map) map = pc_memory_map(d);

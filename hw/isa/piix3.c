@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PIIX3 function 0: Intel 82371SB, order number 290550, chapter 2.2. The 8259s,
- * the 8254, the 8237s and the ports around them are devices of their own on
- * isa.0. PIRQ routing, the reset control register, coprocessor errors and the way to
- * ISA work; the other configuration registers hold what is written.
+ * PIIX3 function 0: Intel 82371SB, order number 290550, chapter 2.2. The 8259s, the 8254, the
+ * 8237s and the ports around them are devices of their own on isa.0. PIRQ routing, the reset
+ * control register, coprocessor errors and the way to ISA work; the other configuration
+ * registers hold what is written.
  *
- * Not modelled: gating of chip selects and of FERR# by XBCS (PC firmware for this chip
- * reads its ROM without enabling it, and leaves IRQ13 to FERR#), the APIC's and the distributed DMA's
- * registers, serialized interrupts, I/O recovery times, the chip's own SMI
- * logic (a PC uses that of the PIIX4's function 3).
+ * Not modelled: gating of chip selects and of FERR# by XBCS (PC firmware for this chip reads
+ * its ROM without enabling it, and leaves IRQ13 to FERR#), the APIC's and the distributed DMA's
+ * registers, serialized interrupts, I/O recovery times, the chip's own SMI logic (a PC uses
+ * that of the PIIX4's function 3).
  */
 #include "hw/isa/piix3.h"
 

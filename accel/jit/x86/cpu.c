@@ -196,8 +196,8 @@ static void put_asked(X86Jit *cpu, const X86Events *e, CpuStateLevel level)
 }
 
 /*
- * A CPU that waits for IGNNE# or an interrupt is saved as one that is about to wait; and one that sleeps by
- * MWAIT, as if it had just woken up.
+ * A CPU that waits for IGNNE# or an interrupt is saved as one that is about to wait; and one
+ * that sleeps by MWAIT, as if it had just woken up.
  */
 static void put_mp_state(X86Jit *cpu, const X86CpuState *s)
 {
@@ -440,7 +440,10 @@ static bool pending_but_io(JitCpu *jit)
     } else if (e->interrupt_injected && !e->interrupt_soft) {
         deliver_external(cpu, e->interrupt);
     }
-    /* SDM volume 3, table 6-2: before the traps of the instruction that was done; those wait for RSM. */
+    /*
+     * SDM volume 3, table 6-2: before the traps of the instruction that was done; those wait
+     * for RSM.
+     */
     if ((asked & X86_ASKED_SMI) && !e->smm && cpu->shadow != X86_SHADOW_BEGINS) {
         atomic_fetch_and(&cpu->asked, ~X86_ASKED_SMI);
         x86_mwait_end(cpu);
@@ -450,7 +453,7 @@ static bool pending_but_io(JitCpu *jit)
         take_debug_trap(cpu);
     }
     if (cpu->shadow == X86_SHADOW_BEGINS || cpu->shadow == X86_SHADOW_LIES) {
-        cpu->shadow = X86_SHADOW_LIES;   /* on one instruction, which is a block, and says that it is over */
+        cpu->shadow = X86_SHADOW_LIES;   /* on one instruction, a block that says that it is over */
         return true;
     }
     cpu->shadow = X86_SHADOW_NONE;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug registers, single step, and the shadow that STI and MOV SS cast: Intel SDM volume 3, chapter
- * 17.2, 17.3 and 6.8.3.
+ * Debug registers, single step, and the shadow that STI and MOV SS cast: Intel SDM volume 3,
+ * chapter 17.2, 17.3 and 6.8.3.
  *
  * Breakpoints on code are looked at before each instruction while one is on (X86_CTX_BREAK);
- * those on data are watched ranges of the core, and cost nothing elsewhere. Not modelled: what DR6
- * says of RTM and bus locks, the LBR and BTF bits of IA32_DEBUGCTL.
+ * those on data are watched ranges of the core, and cost nothing elsewhere. Not modelled: what
+ * DR6 says of RTM and bus locks, the LBR and BTF bits of IA32_DEBUGCTL.
  */
 #include "accel/jit/x86/system.h"
 
@@ -121,8 +121,8 @@ G_NORETURN static void raise_step(X86Jit *cpu)
 }
 
 /*
- * After an instruction that began with TF (1; 2: one that loads RF), or while a breakpoint on code is
- * on (0).
+ * After an instruction that began with TF (1; 2: one that loads RF), or while a breakpoint on
+ * code is on (0).
  */
 uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
 {
@@ -134,8 +134,8 @@ uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
 }
 
 /*
- * After an instruction that leaves the block by itself and began with TF: HLT, SYSENTER and the like. A
- * debug exception ends HLT.
+ * After an instruction that leaves the block by itself and began with TF: HLT, SYSENTER and the
+ * like. A debug exception ends HLT.
  */
 void x86_step_over(X86Jit *cpu, bool began_with_tf)
 {

@@ -96,8 +96,8 @@ uint64_t x86_get_rflags(const X86Jit *cpu)
 }
 
 /*
- * RF ends with the instruction after IRET, which is only done where it counts (x86_help_debug_step());
- * elsewhere it may be left over from long ago.
+ * RF ends with the instruction after IRET, which is only done where it counts
+ * (x86_help_debug_step()); elsewhere it may be left over from long ago.
  */
 uint64_t x86_shown_rflags(const X86Jit *cpu)
 {

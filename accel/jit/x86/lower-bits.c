@@ -63,8 +63,8 @@ void x86_lower_bit_scan(Lower *l)
 }
 
 /*
- * TZCNT, LZCNT: CF if the source is 0, ZF if the result is. arg 1: leading. CPUs before them take no
- * notice of the prefix.
+ * TZCNT, LZCNT: CF if the source is 0, ZF if the result is. arg 1: leading. CPUs before them
+ * take no notice of the prefix.
  */
 void x86_lower_zero_count(Lower *l)
 {

@@ -221,8 +221,9 @@ static void check_target(Lower *l, IrValue target)
 }
 
 /*
- * In 64-bit code the target must be canonical. One that comes from memory or a register is looked at
- * after the jump, by x86_jumped(), if there is no block known: at a wrong one there never is.
+ * In 64-bit code the target must be canonical. One that comes from memory or a register is
+ * looked at after the jump, by x86_jumped(), if there is no block known: at a wrong one there
+ * never is.
  */
 static bool is_canonical(uint64_t target)
 {
@@ -270,8 +271,8 @@ static void check_branch(Lower *l, LowerCond c)
 }
 
 /*
- * Which way does a branch of a trace go mostly, by what the block counted that ended with it? False: nobody
- * knows, or the trace seldom comes so far.
+ * Which way does a branch of a trace go mostly, by what the block counted that ended with it?
+ * False: nobody knows, or the trace seldom comes so far.
  */
 static bool is_foreseen(Lower *l, bool *taken)
 {
@@ -341,8 +342,8 @@ void x86_lower_jmp_rm(Lower *l)
 }
 
 /*
- * SDM volume 2 asks for the target first; Intel's CPUs write the word, which shows when they cannot,
- * and then ask whether the target is canonical, with rSP as it was.
+ * SDM volume 2 asks for the target first; Intel's CPUs write the word, which shows when they
+ * cannot, and then ask whether the target is canonical, with rSP as it was.
  */
 static void push_next(Lower *l, IrValue target)
 {

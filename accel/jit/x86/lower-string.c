@@ -216,8 +216,8 @@ static bool ended(const StringInfo *s, Compared c)
 }
 
 /*
- * 1: done; 0: something wants the CPU, the instruction goes on later. Until it is done the flags are
- * those of before, also when an element faults: SDM volume 2, REP.
+ * 1: done; 0: something wants the CPU, the instruction goes on later. Until it is done the
+ * flags are those of before, also when an element faults: SDM volume 2, REP.
  */
 static uint64_t string(X86Jit *cpu, uint64_t packed)
 {

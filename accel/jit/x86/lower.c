@@ -460,8 +460,8 @@ static bool has_exits(const Lower *l, unsigned exits)
 }
 
 /*
- * A trace that comes back to where it begins is laid out once more behind itself, if there is room: what
- * a round leaves in registers is there for the next.
+ * A trace that comes back to where it begins is laid out once more behind itself, if there is
+ * room: what a round leaves in registers is there for the next.
  */
 static bool has_room_for_round(Lower *l, unsigned insns)
 {
@@ -625,7 +625,8 @@ static bool go_on(Lower *l)
 void x86_lower_block(JitTranslation *t)
 {
     Lower l = { .ir = t->ir, .t = t, .cpu = (X86Jit *)t->cpu, .pc = t->context.pc,
-                .flags = t->context.flags, .cc_op = -1, .runs = 1, .basic = t->context.pc, .share = JIT_HOT };
+                .flags = t->context.flags, .cc_op = -1, .runs = 1,
+                .basic = t->context.pc, .share = JIT_HOT };
 
     l.run[0].start = l.run[0].end = l.pc;
     if (jit_debug_break(t, l.pc)) {

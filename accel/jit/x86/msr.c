@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Model-specific registers: Intel SDM volume 4, AMD APM volume 2 appendix A. Those that mean
- * something to the CPU are members of X86Jit; memory types and machine checks are kept and
- * have no effect. Not modelled: performance counters, VMX and SVM, branch records and traces, shadow
- * stacks, and what paravirtual clocks of KVM would be. Where CPUID tells of them, their registers are not
- * there; those that systems take for granted by the CPU's family read as 0 and keep nothing.
+ * something to the CPU are members of X86Jit; memory types and machine checks are kept and have
+ * no effect. Not modelled: performance counters, VMX and SVM, branch records and traces, shadow
+ * stacks, and what paravirtual clocks of KVM would be. Where CPUID tells of them, their
+ * registers are not there; those that systems take for granted by the CPU's family read as 0
+ * and keep nothing.
  */
 #include "accel/jit/x86/system.h"
 #include "base/log.h"
@@ -76,10 +77,10 @@ static const struct {
 };
 
 /*
- * Systems write these without asking: they read as 0, and what is written is lost, so that who looks
- * sees that it is. EBL_CR_POWERON, LASTBRANCH and LASTINT of Intel's family 6; the four counters of AMD's
- * since family 6, NB_CFG, MMIO_CFG_BASE, SMM_ADDR and SMM_MASK, LS_CFG, IC_CFG, DC_CFG, BU_CFG,
- * FP_CFG, DE_CFG, BU_CFG2.
+ * Systems write these without asking: they read as 0, and what is written is lost, so that who
+ * looks sees that it is. EBL_CR_POWERON, LASTBRANCH and LASTINT of Intel's family 6; the four
+ * counters of AMD's since family 6, NB_CFG, MMIO_CFG_BASE, SMM_ADDR and SMM_MASK, LS_CFG,
+ * IC_CFG, DC_CFG, BU_CFG, FP_CFG, DE_CFG, BU_CFG2.
  */
 static const struct {
     uint32_t first, last;

@@ -2,8 +2,9 @@
 /*
  * MONITOR and MWAIT: Intel SDM volume 2, and volume 3, 9.10.
  *
- * What is stored to the monitored line is not watched. A sleep ends by itself instead, after less than a
- * millisecond, as MWAIT may for reasons of its own; the program looks at the line and sleeps again.
+ * What is stored to the monitored line is not watched. A sleep ends by itself instead, after
+ * less than a millisecond, as MWAIT may for reasons of its own; the program looks at the line
+ * and sleeps again.
  */
 #include "accel/jit/x86/system.h"
 

@@ -312,7 +312,10 @@ uint64_t x86_help_check_fetch(X86Jit *cpu, uint64_t last)
     return 0;
 }
 
-/* SDM volume 2, CALL, JMP, RET: a target that is not canonical is the jump's fault, not that of a fetch. */
+/*
+ * SDM volume 2, CALL, JMP, RET: a target that is not canonical is the jump's fault, not that of
+ * a fetch.
+ */
 uint64_t x86_help_check_target(X86Jit *cpu, uint64_t target)
 {
     if (!x86_canonical(cpu, target)) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System management mode: Intel SDM volume 3, chapter 31. The state area is that of AMD64 CPUs (AMD APM
- * volume 2, table 10-1) whatever CPUID's vendor is, since that is the vendor of `-cpu max`; Intel's
- * (SDM table 31-3) has other offsets, of which few are documented.
+ * System management mode: Intel SDM volume 3, chapter 31. The state area is that of AMD64 CPUs
+ * (AMD APM volume 2, table 10-1) whatever CPUID's vendor is, since that is the vendor of `-cpu
+ * max`; Intel's (SDM table 31-3) has other offsets, of which few are documented.
  *
- * An SMI that is taken behind an I/O instruction, as one that the instruction itself caused is, finds
- * it described, and can have it done again: a trap of the debug registers or of a single step that was due
- * waits for RSM then. Not modelled: traps of I/O by the CPU (SMI_ON_IO_TRAP); SVM's part of the area.
+ * An SMI that is taken behind an I/O instruction, as one that the instruction itself caused is,
+ * finds it described, and can have it done again: a trap of the debug registers or of a single
+ * step that was due waits for RSM then. Not modelled: traps of I/O by the CPU (SMI_ON_IO_TRAP);
+ * SVM's part of the area.
  */
 #include "accel/jit/x86/system.h"
 #include "base/bits.h"
@@ -108,15 +109,16 @@ void x86_note_io(X86Jit *cpu, uint16_t port, unsigned size, unsigned what)
 
 static void save_io(const X86Jit *cpu, uint8_t *area)
 {
-    const uint64_t value[] = { cpu->events.io_rip, cpu->events.io_rcx, cpu->events.io_rsi, cpu->events.io_rdi };
+    const X86Events *e = &cpu->events;
+    const uint64_t value[] = { e->io_rip, e->io_rcx, e->io_rsi, e->io_rdi };
 
-    if (!cpu->events.io) {
+    if (!e->io) {
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(value); i++) {
         store_le(area + AT_IO_REGISTERS + 8 * i, value[i], 8);
     }
-    store_le(area + AT_IO, cpu->events.io | (cpu->rflags & X86_TF ? X86_IO_TF : 0) |
+    store_le(area + AT_IO, e->io | (cpu->rflags & X86_TF ? X86_IO_TF : 0) |
                            x86_port_breakpoints(cpu) * X86_IO_BREAKPOINT, 4);
 }
 

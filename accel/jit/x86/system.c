@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control registers, tables, time, flags, ports, fast system calls: Intel SDM volumes 2 and 3. PCIDs
- * select banks of the TLB; debug registers are debug.c's, system management mode is smm.c's, page walks
- * are mmu.c's.
+ * Control registers, tables, time, flags, ports, fast system calls: Intel SDM volumes 2 and 3.
+ * PCIDs select banks of the TLB; debug registers are debug.c's, system management mode is
+ * smm.c's, page walks are mmu.c's.
  *
- * Not modelled: performance counters (RDPMC raises #GP) and caches (WBINVD and CR0.CD change nothing).
+ * Not modelled: performance counters (RDPMC raises #GP) and caches (WBINVD and CR0.CD change
+ * nothing).
  */
 #include <sched.h>
 

@@ -53,7 +53,10 @@ bool x86_segment_allows(const X86Segment *segment, uint64_t offset, unsigned siz
 bool x86_canonical(const X86Jit *cpu, uint64_t address);
 /* The stack of a privilege level (or 4 and up: of the IST) in the TSS. */
 void x86_tss_stack(X86Jit *cpu, unsigned level, uint16_t *selector, uint64_t *sp);
-/* Of JitArch: a near jump of 64-bit code. `from`: its address in bits 63-7, how far it moved RSP plus 64 in 6-0. */
+/*
+ * Of JitArch: a near jump of 64-bit code. `from`: its address in bits 63-7, how far it moved
+ * RSP plus 64 in 6-0.
+ */
 void x86_jumped(JitCpu *jit, uint64_t from);
 void x86_set_cs(X86Jit *cpu, X86Segment cs, unsigned cpl, uint64_t rip);
 
@@ -119,8 +122,8 @@ typedef enum X86TaskSwitch {
 } X86TaskSwitch;
 
 /*
- * To the task of a TSS, whose selector's and gate's privileges were checked. The old task goes on at
- * `next`. `error`: is pushed on the new task's stack, unless NULL.
+ * To the task of a TSS, whose selector's and gate's privileges were checked. The old task goes
+ * on at `next`. `error`: is pushed on the new task's stack, unless NULL.
  */
 void x86_switch_task(X86Jit *cpu, uint16_t selector, X86TaskSwitch how, uint64_t next,
                      const uint32_t *error);
@@ -131,7 +134,10 @@ void x86_return_from_task(X86Jit *cpu, uint64_t next);
 
 /* A system management interrupt is taken: between instructions, out of SMM. */
 void x86_enter_smm(X86Jit *cpu);
-/* An I/O instruction was done, with registers as they were before it. `what`: X86_IO_* but size and VALID. */
+/*
+ * An I/O instruction was done, with registers as they were before it. `what`: X86_IO_* but size
+ * and VALID.
+ */
 void x86_note_io(X86Jit *cpu, uint16_t port, unsigned size, unsigned what);
 /* events.smm is another: which memory the CPU sees. Under the machine lock. */
 void x86_smm_changed(X86Jit *cpu);

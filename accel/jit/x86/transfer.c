@@ -17,8 +17,8 @@ void x86_log_transfer(const X86Jit *cpu, const char *what, uint16_t selector, ui
     if (G_UNLIKELY(log_enabled(LOG_PCALL)) && x86_protected(cpu) &&
         log_address_wanted(cpu->base[X86_CS] + cpu->rip)) {
         log_write(LOG_PCALL, "CPU %u: %s at %04x:%08" PRIx64 " to %04x:%08" PRIx64 " cpl %u",
-                  cpu->core.vcpu.cpu->index, what, cpu->segment[X86_CS].selector, cpu->rip, selector, offset,
-                  x86_jit_cpl(cpu));
+                  cpu->core.vcpu.cpu->index, what, cpu->segment[X86_CS].selector, cpu->rip,
+                  selector, offset, x86_jit_cpl(cpu));
     }
 }
 
@@ -99,8 +99,8 @@ static uint64_t upper_half(X86Jit *cpu, uint16_t selector, uint64_t at)
 }
 
 /*
- * A far jump or call to a TSS or a task gate. False: the descriptor is neither, or the CPU is in long
- * mode, where there are no tasks.
+ * A far jump or call to a TSS or a task gate. False: the descriptor is neither, or the CPU is
+ * in long mode, where there are no tasks.
  */
 static bool go_to_task(X86Jit *cpu, uint16_t selector, uint64_t d, X86TaskSwitch how, uint64_t next)
 {

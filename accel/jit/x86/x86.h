@@ -129,7 +129,7 @@ typedef struct X86Jit {
     uint32_t cc_op;              /* X86CcOp */
     uint32_t direction;          /* RFLAGS.DF: 0, or X86_DF */
     uint32_t rflags;             /* all but the arithmetic flags and DF, which are 0 here */
-    uint64_t gpr[16];            /* what lies around their beginning, generated code reaches by short offsets */
+    uint64_t gpr[16];            /* JitArch.middle is where they begin */
     uint64_t base[6];            /* of the segments, in 64-bit code as they add; ES … GS */
 
     /* not slots */
@@ -155,13 +155,13 @@ typedef struct X86Jit {
     uint32_t mxcsr;
     X86Vector vector[16] __attribute__((aligned(64))); /* ZMM0 … 15; bits above 255 are not modelled */
     X86Vector scratch[4];        /* for lowering: memory operands and the like */
-    uint64_t shift_counts[65][2] __attribute__((aligned(16))); /* as vectors: 0 … 64, for shifts by an immediate */
+    uint64_t shift_counts[65][2] __attribute__((aligned(16))); /* 0 … 64, as vectors */
 
     X86Events events;
     uint8_t mp_state;            /* X86MpState */
     uint8_t shadow;              /* X86_SHADOW_* */
     bool shadow_of_ss;           /* MOV SS or POP SS cast it: debug exceptions wait, too */
-    uint64_t shadow_ip;          /* of what follows an STI in its block, since the CPU last looked around; or 0 */
+    uint64_t shadow_ip;          /* of what follows the last STI in its block; or 0 */
     /* MSRs that have a meaning to the CPU; the rest is in msr[] */
     uint64_t star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -185,7 +185,10 @@ typedef struct X86Jit {
     } mwait;
 } X86Jit;
 
-/* The shadow begins with the end of an instruction, lies on the one that follows, and is over when that has begun. */
+/*
+ * The shadow begins with the end of an instruction, lies on the one that follows, and is over
+ * when that has begun.
+ */
 enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS, X86_SHADOW_OVER };
 
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
@@ -259,7 +262,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(int1, 1, 0)                /* next */ \
     X(raise, 1, 0)               /* vector: #UD, #NM … */ \
     X(raise_gp0, 0, 0) \
-    X(undefined, 3, 0)           /* where it is; its first 8 bytes; the others, and how many in bits 63-56 */ \
+    X(undefined, 3, 0)           /* where it is; 8 bytes of it; the others, and how many in 63-56 */ \
     X(syscall, 1, 0)             /* next */ \
     X(sysret, 1, 0)              /* operand size */ \
     X(sysenter, 1, 0)            /* next */ \
@@ -303,7 +306,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(verw, 1, 0) \
     X(cli, 1, 0)                 /* next; with IOPL, VME and PVI rules */ \
     X(sti_alone, 1, 0)           /* next; starts the shadow: 1; 0: IF was 1 */ \
-    X(sti, 1, 0)                 /* the same without VIF; the shadow starts only if an interrupt may wait */ \
+    X(sti, 1, 0)                 /* the same without VIF; a shadow only if an interrupt may wait */ \
     X(pushf, 1, 0)               /* operand size: the value to push; v8086 and VME rules */ \
     X(popf, 2, 0)                /* value, operand size */ \
     X(port_in, 2, 0)             /* port, size; permission is checked */ \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FXSAVE, XSAVE and their like: Intel SDM volume 1, chapters 10.5 and 13. Components: x87, SSE, AVX,
- * PKRU, in both forms. Of the optimizations XSAVEOPT, XSAVEC and XSAVES leave out what is in its
- * initial state; what was not modified since is saved all the same. There are no
+ * FXSAVE, XSAVE and their like: Intel SDM volume 1, chapters 10.5 and 13. Components: x87, SSE,
+ * AVX, PKRU, in both forms. Of the optimizations XSAVEOPT, XSAVEC and XSAVES leave out what is
+ * in its initial state; what was not modified since is saved all the same. There are no
  * supervisor components.
  */
 #include <string.h>
