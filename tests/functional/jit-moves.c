@@ -42,6 +42,7 @@ static struct {
 } here;
 static int64_t mean;
 static Timer timer;
+static MemoryRegion *port;
 
 static G_NORETURN void die(const char *what, GError *error)
 {
@@ -220,7 +221,6 @@ static G_NORETURN void move(char **argv)
 static void start(int argc, char **argv)
 {
     GError *error = NULL;
-    MemoryRegion *port;
 
     report_set_program("jit-moves");
     target_set("vmm-system-x86_64");
@@ -263,6 +263,7 @@ int main(int argc, char **argv)
         time_run_timers();
     }
     fprintf(stderr, "%" PRIu64 " moves\n", here.moves);
+    region_free(port);
     vmm_stop();
     options_free();
     return status;
