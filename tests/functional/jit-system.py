@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What an x86 CPU's system does, by bare-metal programs (jit-system/) on the software CPU: with the
-host's instructions and by the evaluator. Arguments: the programs. Prints TAP."""
+host's instructions and by the evaluator. Prints TAP.
+
+usage: jit-system.py PROGRAM...
+       jit-system.py --moves JIT-MOVES PROGRAM...    some of them by jit-moves (jit-moves.c)
+"""
 import os
 import resource
 import subprocess
@@ -15,8 +19,6 @@ from harness import (BACKENDS, PATIENCE, TestFailure, binary, debug_console, exp
 SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
-
-MOVES = os.environ.get('VMM_MOVES')
 # Those that are moved to new processes while they run.
 MOVED = ('ferr64', 'smm64', 'trap64')
 
@@ -45,9 +47,9 @@ def check_result(result):
                           f'\nexit status {result.returncode}\n{result.stderr}')
 
 
-def check_moved(program, backend, mean):
+def check_moved(program, backend, moves, mean=2000):
     """Saved and restored in a new process every few milliseconds."""
-    result = run_program(program, backend, '-S', by=[MOVES, str(mean)])
+    result = run_program(program, backend, '-S', by=[moves, str(mean)])
     check_result(result)
     print('#', result.stderr.splitlines()[-1])
 
@@ -82,26 +84,35 @@ def check_turns(program):
         raise TestFailure(f'{cpu:.2f} s of processors in {took:.2f} s')
 
 
-def named(name):
-    return next(program for program in sys.argv[1:] if os.path.basename(program) == name)
+def some(programs, *names):
+    return [program for program in programs if os.path.basename(program).startswith(names)]
+
+
+def moved_cases(moves, programs):
+    return [(f'{os.path.basename(program)}, {backend}',
+             lambda p=program, b=backend: check_moved(p, b, moves))
+            for program in some(programs, *MOVED) for backend in BACKENDS]
+
+
+def cases(programs):
+    intel = 'max,vendor=GenuineIntel,-vme,-de,-mce'
+    system32, = some(programs, 'system32.elf')
+    system64, = some(programs, 'system64.elf')
+    rom32, = some(programs, 'rom32.rom')
+    return [*[(f'{os.path.basename(program)}, {backend}',
+               lambda p=program, b=backend: check_program(p, b))
+              for program in programs for backend in BACKENDS],
+            *[(f'{os.path.basename(program)}, CPUs in turns', lambda p=program: check_turns(p))
+              for program in some(programs, 'litmus', 'wake', 'smm', 'code')],
+            *[(f'{os.path.basename(program)}, a CPU of Intel',
+               lambda p=program: check_program(p, BACKENDS[0], cpu=intel))
+              for program in some(programs, 'vendor')],
+            ('a triple fault resets', lambda: check_triple_fault(system32, BACKENDS[0])),
+            ('writes to ROM are logged', lambda: check_rom_log(rom32)),
+            ('undefined instructions are logged', lambda: check_undefined_log(system64))]
 
 
 if __name__ == '__main__':
-    sys.exit(run_cases([(f'{os.path.basename(program)}, {backend}',
-                         lambda p=program, b=backend: check_program(p, b))
-                        for program in sys.argv[1:] for backend in BACKENDS] +
-                       [(f'{os.path.basename(program)}, CPUs in turns', lambda p=program: check_turns(p))
-                        for program in sys.argv[1:]
-                        if os.path.basename(program).startswith(('litmus', 'wake', 'smm', 'code'))] +
-                       [(f'{os.path.basename(program)}, a CPU of Intel',
-                         lambda p=program: check_program(p, BACKENDS[0], cpu='max,vendor=GenuineIntel,-vme,-de,-mce'))
-                        for program in sys.argv[1:] if os.path.basename(program).startswith('vendor')] +
-                       [(f'{os.path.basename(program)} moves, {backend}',
-                         lambda p=program, b=backend: check_moved(p, b, 2000))
-                        for program in sys.argv[1:] for backend in BACKENDS
-                        if MOVES and os.path.basename(program).startswith(MOVED)] +
-                       [('a triple fault resets',
-                         lambda: check_triple_fault(named('system32.elf'), BACKENDS[0])),
-                        ('writes to ROM are logged', lambda: check_rom_log(named('rom32.rom'))),
-                        ('undefined instructions are logged',
-                         lambda: check_undefined_log(named('system64.elf')))]))
+    if sys.argv[1:2] == ['--moves']:
+        sys.exit(run_cases(moved_cases(sys.argv[2], sys.argv[3:])))
+    sys.exit(run_cases(cases(sys.argv[1:])))
