@@ -19,6 +19,22 @@ Machine *machine_get(void)
     return the_machine;
 }
 
+static bool add_device(Object *object, void *list)
+{
+    if (object_is(object, "device")) {
+        g_ptr_array_add(list, object);
+    }
+    return true;
+}
+
+GPtrArray *machine_devices(void)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    object_foreach(OBJECT(the_machine), add_device, list);
+    return list;
+}
+
 AddressSpace *machine_memory(void)
 {
     return memory_space;

@@ -63,6 +63,8 @@ extern const ObjectType machine_base_type;   /* "machine" */
 
 /* /machine; NULL before it is created. */
 Machine *machine_get(void);
+/* Its devices, in the order of the object tree; the caller frees the array. */
+GPtrArray *machine_devices(void);
 Machine *machine_new(const ObjectType *type, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Tears all down: devices in reverse order, address spaces, RAM. Accepts any phase. */
 void machine_delete(void);

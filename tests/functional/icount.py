@@ -123,10 +123,9 @@ def check_stop():
 
 
 def check_automatic():
-    """As fast as real time: what that is, no test decides; that all goes on, with CPUs halted and at work, is seen."""
+    """As fast as real time: what that is, no test decides. All goes on, with CPUs halted and at work."""
     with VM('-machine', 'pc', '-accel', 'jit', '-icount', 'auto', '-m', '32', '-smp', '2',
-            '-nodefaults', '-chardev', 'stdio,id=log', '-device',
-            'isa-debugcon,iobase=0x402,chardev=log', serial=False) as vm:
+            '-nodefaults', *debug_console(), serial=False) as vm:
         for _ in range(2):
             vm.expect('Booting from', 60)
             vm.qmp('stop')

@@ -113,22 +113,6 @@ static void get(FILE *file, void *data, size_t size)
     }
 }
 
-static bool add_device(Object *object, void *list)
-{
-    if (object_is(object, "device")) {
-        g_ptr_array_add(list, object);
-    }
-    return true;
-}
-
-static GPtrArray *all_devices(void)
-{
-    GPtrArray *list = g_ptr_array_new();
-
-    object_foreach(OBJECT(machine_get()), add_device, list);
-    return list;
-}
-
 static bool is_zero(const uint8_t *page)
 {
     return !page[0] && !memcmp(page, page + 1, RAM_PAGE_SIZE - 1);
@@ -136,7 +120,7 @@ static bool is_zero(const uint8_t *page)
 
 static void save(FILE *file)
 {
-    g_autoptr(GPtrArray) devices = all_devices();
+    g_autoptr(GPtrArray) devices = machine_devices();
     const uint64_t end = UINT64_MAX;
 
     here.time = time_virtual();
@@ -163,7 +147,7 @@ static void save(FILE *file)
 
 static void load(FILE *file)
 {
-    g_autoptr(GPtrArray) devices = all_devices();
+    g_autoptr(GPtrArray) devices = machine_devices();
     GError *error = NULL;
 
     get(file, &here, sizeof(here));

@@ -119,26 +119,10 @@ static void check_same(Device *device, const GByteArray *first, const GByteArray
     }
 }
 
-static bool add_device(Object *object, void *list)
-{
-    if (object_is(object, "device")) {
-        g_ptr_array_add(list, object);
-    }
-    return true;
-}
-
-static GPtrArray *all_devices(void)
-{
-    GPtrArray *list = g_ptr_array_new();
-
-    object_foreach(OBJECT(machine_get()), add_device, list);
-    return list;
-}
-
 static void test_save_and_load(void)
 {
     Board *board = pc_new();
-    g_autoptr(GPtrArray) devices = all_devices();
+    g_autoptr(GPtrArray) devices = machine_devices();
 
     g_assert_cmpuint(devices->len, >, 20);
     for (guint i = 0; i < devices->len; i++) {
@@ -162,7 +146,7 @@ static void test_save_and_load(void)
 static void test_hostile_state(void)
 {
     Board *board = pc_new();
-    g_autoptr(GPtrArray) devices = all_devices();
+    g_autoptr(GPtrArray) devices = machine_devices();
 
     for (guint i = 0; i < devices->len; i++) {
         Device *device = devices->pdata[i];
@@ -191,7 +175,7 @@ static void test_hostile_state(void)
 static void test_reset(void)
 {
     Board *board = pc_new();
-    g_autoptr(GPtrArray) devices = all_devices();
+    g_autoptr(GPtrArray) devices = machine_devices();
 
     devices_reset(OBJECT(machine_get()));
     for (guint i = 0; i < devices->len; i++) {
