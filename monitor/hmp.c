@@ -98,13 +98,18 @@ static char *parse_word(const char **at, GError **error)
     return g_strdup(word->str);
 }
 
+/* $pc is where the next instruction lies, as an address: what `x /i $pc` takes. */
 static bool lookup_register(void *opaque, const char *name, int64_t *value)
 {
     Cpu *cpu = cpu_for_monitor(opaque, NULL);
     uint64_t found;
 
-    if (!cpu || !cpu->ops || !cpu->ops->get_register ||
-        !cpu->ops->get_register(cpu, name, &found)) {
+    if (!cpu || !cpu->ops) {
+        return false;
+    }
+    if (g_str_equal(name, "pc") && cpu->ops->program_counter) {
+        found = cpu->ops->program_counter(cpu);
+    } else if (!cpu->ops->get_register || !cpu->ops->get_register(cpu, name, &found)) {
         return false;
     }
     *value = found;

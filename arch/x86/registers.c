@@ -182,7 +182,7 @@ bool x86_register_set(X86CpuState *state, const X86Register *reg, uint64_t value
     return true;
 }
 
-/* Names of parts of registers. */
+/* Names of parts of registers, and other names of whole ones. */
 typedef struct Part {
     const char *name;
     const char *whole;
@@ -198,6 +198,9 @@ static const Part parts[] = {
     { "di", "rdi", 0, 16 },  { "ebp", "rbp", 0, 32 }, { "bp", "rbp", 0, 16 },
     { "esp", "rsp", 0, 32 }, { "sp", "rsp", 0, 64 },  { "eip", "rip", 0, 32 },
     { "pc", "rip", 0, 64 },  { "eflags", "rflags", 0, 32 }, { "flags", "rflags", 0, 64 },
+    { "es.base", "es_base", 0, 64 }, { "cs.base", "cs_base", 0, 64 },
+    { "ss.base", "ss_base", 0, 64 }, { "ds.base", "ds_base", 0, 64 },
+    { "fs.base", "fs_base", 0, 64 }, { "gs.base", "gs_base", 0, 64 },
 };
 
 static const Part *find_part(const char *name)

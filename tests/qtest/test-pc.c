@@ -220,10 +220,37 @@ static void test_disassembly(void)
     qtest_stop(qtest);
 }
 
+/* At reset CS's base is not 16 times its selector (SDM volume 3, Processor State After Reset). */
+static void test_program_counter(void)
+{
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        { "pc", "0xfffffff0" }, { "eip", "0xfff0" }, { "rip", "0xfff0" }, { "cs", "0xf000" },
+        { "cs.base", "0xffff0000" }, { "cs_base", "0xffff0000" }, { "ds.base", "0" },
+    };
+    QTest *qtest = qtest_start("-machine pc");
+    g_autofree char *code = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = qtest_hmp(qtest, "print $%s", rows[i].name);
+        g_assert_cmpstr(g_strchomp(text), ==, rows[i].value);
+    }
+    code = qtest_hmp(qtest, "x /1i $pc");
+    if (strstr(code, "without a disassembler")) {
+        g_test_skip("no capstone");
+    } else {
+        g_assert_nonnull(strstr(code, "0xfffffff0:  ea "));
+        g_assert_nonnull(strstr(code, "ljmpw    $0xf000:$"));
+    }
+    qtest_stop(qtest);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pc/answers", test_answers);
+    g_test_add_func("/pc/program-counter", test_program_counter);
     g_test_add_func("/pc/complete", test_complete);
     g_test_add_func("/pc/disassembly", test_disassembly);
     return g_test_run();
