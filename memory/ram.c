@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/epoch.h"
+#include "base/pages.h"
 
 #define HUGETLBFS_MAGIC_NUMBER 0x958458f6
 #define WORD_BITS (8 * sizeof(unsigned long))
@@ -78,7 +79,7 @@ static bool block_map(RamBlock *block, const RamOptions *options, GError **error
     if (options->share && !options->read_only) {
         flags = (flags & ~MAP_PRIVATE) | MAP_SHARED;
     }
-    block->host = mmap(NULL, block->size, PROT_READ | PROT_WRITE, flags, block->fd, 0);
+    block->host = pages_map(block->size, PROT_READ | PROT_WRITE, flags, block->fd);
     if (block->host == MAP_FAILED) {
         int number = errno;
         block->host = NULL;
@@ -92,6 +93,9 @@ static bool block_map(RamBlock *block, const RamOptions *options, GError **error
 static bool block_advise(RamBlock *block, const RamOptions *options, GError **error)
 {
     /* Advice may be refused by a kernel built without the feature. */
+    if (block->size >= HUGE_PAGE_SIZE) {
+        (void)madvise(block->host, block->size, MADV_HUGEPAGE);
+    }
     if (options->no_dump) {
         (void)madvise(block->host, block->size, MADV_DONTDUMP);
     }

@@ -12,6 +12,7 @@
 
 #include "accel/jit/host-x86_64.h"
 #include "base/error.h"
+#include "base/pages.h"
 
 #define HOT_BYTES 0x10000
 #define COLD_BYTES 0x10000
@@ -25,6 +26,7 @@ static struct {
     /* Hot code lies one behind the other from the start up, cold code from the end down. */
     size_t size, used, fixed; /* `fixed`: the entry and the ways out */
     size_t cold;             /* where cold code begins */
+    size_t huge;             /* up to where huge pages have been asked for */
     size_t epilogue;         /* gives RAX */
     size_t way_out[RETURNS]; /* … these */
     GHashTable *calls;       /* by call_key(): where, as offsets, functions are called from */
@@ -208,6 +210,23 @@ static void apply_fixups(Gen *g, size_t hot, size_t cold)
     }
 }
 
+/*
+ * Huge pages for hot code up to `end`: by itself, a kernel makes none of shared memory, as a rule.
+ * Cold code, which seldom runs, does without.
+ */
+static void provide_huge_pages(size_t end)
+{
+    while (code.huge < end && code.cold >= code.huge + HUGE_PAGE_SIZE) {
+        volatile uint8_t *first = code.write + code.huge;
+        *first = *first;            /* there has to be a page that becomes huge */
+        if (!pages_make_huge(code.write + code.huge) || !pages_make_huge(code.run + code.huge)) {
+            code.huge = code.size;
+            return;
+        }
+        code.huge += HUGE_PAGE_SIZE;
+    }
+}
+
 JitHostCode jit_host_compile(JitBlock *block)
 {
     static Gen *g;
@@ -235,6 +254,7 @@ JitHostCode jit_host_compile(JitBlock *block)
     }
     at = code.used;
     cold_at = (code.cold - g->cold.length) & ~(size_t)(CODE_ALIGN - 1);
+    provide_huge_pages(at + g->hot.length);
     memcpy(code.write + at, g->hot.code, g->hot.length);
     memcpy(code.write + cold_at, g->cold.code, g->cold.length);
     apply_fixups(g, at, cold_at);
@@ -365,11 +385,12 @@ bool jit_host_init(size_t bytes, GError **error)
         }
         return false;
     }
-    code.write = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    code.run = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    code.write = pages_map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    code.run = pages_map(bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
     number = errno;
     close(fd);
     code.size = code.cold = bytes;
+    code.huge = 0;
     code.calls = g_hash_table_new(NULL, NULL);
     if (code.write == MAP_FAILED || code.run == MAP_FAILED) {
         error_set_errno(error, number, "cannot map code memory");

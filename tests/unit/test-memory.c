@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/lock.h"
+#include "base/pages.h"
 #include "memory/space.h"
 
 /* ---- a region that remembers ---- */
@@ -732,6 +733,21 @@ static void test_blocks(void)
     ram_block_free(block);
 }
 
+/* The host can use huge pages for it; the ends are there. */
+static void test_huge_blocks(void)
+{
+    static const RamOptions options[] = { { 0 }, { .share = true } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+        GError *error = NULL;
+        RamBlock *block = ram_block_new("huge", HUGE_PAGE_SIZE + 8192, &options[i], &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint((uintptr_t)block->host % HUGE_PAGE_SIZE, ==, 0);
+        block->host[0] = block->host[block->size - 1] = 1;
+        ram_block_free(block);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -750,5 +766,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/dirty-log", test_dirty_log);
     g_test_add_func("/memory/mapping", test_mapping);
     g_test_add_func("/memory/blocks", test_blocks);
+    g_test_add_func("/memory/huge-blocks", test_huge_blocks);
     return g_test_run();
 }
