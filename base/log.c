@@ -174,6 +174,17 @@ char *log_items_help(void)
     return g_string_free(text, FALSE);
 }
 
+/* CPUs may be writing to the one before. */
+static void set_file(FILE *file)
+{
+    g_mutex_lock(&log_lock);
+    if (log_file) {
+        fclose(log_file);
+    }
+    log_file = file;
+    g_mutex_unlock(&log_lock);
+}
+
 gboolean log_open(const char *path, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(path, "%d", 2);
@@ -187,24 +198,21 @@ gboolean log_open(const char *path, GError **error)
         return FALSE;
     }
     setvbuf(file, NULL, _IOLBF, 0);
-    log_close();
-    log_file = file;
+    set_file(file);
     return TRUE;
 }
 
 void log_close(void)
 {
-    if (log_file) {
-        fclose(log_file);
-        log_file = NULL;
-    }
+    set_file(NULL);
 }
 
 static void G_GNUC_PRINTF(2, 0) log_vwrite(const char *prefix, const char *format, va_list args)
 {
-    FILE *out = log_file ? log_file : stderr;
+    FILE *out;
 
     g_mutex_lock(&log_lock);
+    out = log_file ? log_file : stderr;
     fputs(prefix, out);
     vfprintf(out, format, args);
     fputc('\n', out);

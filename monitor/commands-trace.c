@@ -8,58 +8,42 @@
 #include "monitor/modules.h"
 #include "monitor/monitor.h"
 
-typedef struct PointSearch {
+typedef struct PointList {
     const char *pattern;
     GVariantBuilder *list;    /* of TraceEventInfo; may be NULL */
     Monitor *monitor;         /* to print to; may be NULL */
-    bool found;
-    NearestName nearest;
-} PointSearch;
+} PointList;
 
-static void match_point(const char *name, void *opaque)
+static void tell_point(const char *name, void *opaque)
 {
-    PointSearch *search = opaque;
+    PointList *points = opaque;
     bool on;
 
-    nearest_name_offer(&search->nearest, name);
-    if (!g_pattern_match_simple(search->pattern, name)) {
+    if (!g_pattern_match_simple(points->pattern, name)) {
         return;
     }
-    search->found = true;
     on = log_trace_wanted(name);
-    if (search->list) {
-        list_value(search->list, g_variant_new_parsed("{'name': <%s>, 'state': <%s>, "
+    if (points->list) {
+        list_value(points->list, g_variant_new_parsed("{'name': <%s>, 'state': <%s>, "
                                                       "'vcpu': <false>}", name,
                                                       on ? "enabled" : "disabled"));
     }
-    if (search->monitor) {
-        monitor_printf(search->monitor, "%s : state %d\n", name, on);
+    if (points->monitor) {
+        monitor_printf(points->monitor, "%s : state %d\n", name, on);
     }
 }
 
-/* A name without a wildcard must be there. */
-static bool search_points(PointSearch *search, GError **error)
+/* To a program a pattern that matches nothing is an empty answer; a name has to be there. */
+static bool check_name(const char *pattern, GError **error)
 {
-    search->nearest = nearest_name_init(search->pattern);
-    trace_points_foreach(match_point, search);
-    if (!search->found && !strpbrk(search->pattern, "*?")) {
-        error_set(error, ERROR_NOT_FOUND, "unknown event \"%s\"%s", search->pattern,
-                  nearest_name_hint(&search->nearest));
-        return false;
-    }
-    return true;
+    return strpbrk(pattern, "*?") || trace_pattern_check(pattern, error);
 }
 
-static bool set_points(const char *pattern, bool on, GError **error)
+static void set_points(const char *pattern, bool on)
 {
-    PointSearch search = { .pattern = pattern };
     g_autofree char *off = g_strdup_printf("-%s", pattern);
 
-    if (!search_points(&search, error)) {
-        return false;
-    }
     log_trace_enable(on ? pattern : off);
-    return true;
 }
 
 /* ---- QMP ---- */
@@ -67,29 +51,57 @@ static bool set_points(const char *pattern, bool on, GError **error)
 static GVariant *trace_event_get_state(Monitor *monitor, GVariant *args, GError **error)
 {
     g_auto(GVariantBuilder) list = LIST_INIT;
-    PointSearch search = { .pattern = args_str(args, "name"), .list = &list };
+    PointList points = { .pattern = args_str(args, "name"), .list = &list };
 
-    return search_points(&search, error) ? g_variant_builder_end(&list) : NULL;
+    if (!check_name(points.pattern, error)) {
+        return NULL;
+    }
+    trace_points_foreach(tell_point, &points);
+    return g_variant_builder_end(&list);
 }
 
 static GVariant *trace_event_set_state(Monitor *monitor, GVariant *args, GError **error)
 {
-    return no_result(set_points(args_str(args, "name"), args_bool(args, "enable", false), error));
+    const char *name = args_str(args, "name");
+
+    if (!check_name(name, error)) {
+        return NULL;
+    }
+    set_points(name, args_bool(args, "enable", false));
+    return no_result(true);
 }
 
 /* ---- the human side ---- */
 
+/* For people a pattern that matches nothing is a mistake, too. */
+static bool check_human(const char *pattern, GError **error)
+{
+    g_autoptr(GError) unknown = NULL;
+
+    if (!trace_pattern_check(pattern, &unknown)) {
+        error_set(error, ERROR_NOT_FOUND, "%s; 'info trace-events' lists them", unknown->message);
+        return false;
+    }
+    return true;
+}
+
 static void info_trace_events(Monitor *monitor, GVariant *args, GError **error)
 {
     const char *name = args_str(args, "name");
-    PointSearch search = { .pattern = name ? name : "*", .monitor = monitor };
+    PointList points = { .pattern = name ? name : "*", .monitor = monitor };
 
-    (void)!search_points(&search, error);
+    if (check_human(points.pattern, error)) {
+        trace_points_foreach(tell_point, &points);
+    }
 }
 
 static void trace_event(Monitor *monitor, GVariant *args, GError **error)
 {
-    (void)!set_points(args_str(args, "name"), args_bool(args, "option", false), error);
+    const char *name = args_str(args, "name");
+
+    if (check_human(name, error)) {
+        set_points(name, args_bool(args, "option", false));
+    }
 }
 
 static void log_command(Monitor *monitor, GVariant *args, GError **error)
@@ -100,6 +112,9 @@ static void log_command(Monitor *monitor, GVariant *args, GError **error)
     if (g_str_equal(items, "help")) {
         g_autofree char *help = log_items_help();
         monitor_puts(monitor, help);
+        return;
+    }
+    if (!trace_items_check(items, error)) {
         return;
     }
     log_mask = 0;

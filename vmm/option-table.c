@@ -85,7 +85,8 @@ const OptionInfo option_table[] = {
     { "dfilter", OPTION_LIST, "RANGE[,…]",
       "log only guest code in START..END, START+LENGTH or START-LENGTH" },
     { "D", OPTION_ONCE, "FILE", "log to a file" },
-    { "trace", OPTION_LIST, "[enable=]PATTERN", "enable trace points" },
+    { "trace", OPTION_LIST, "[[enable=]PATTERN][,events=FILE][,file=FILE]",
+      "enable trace points: by name or pattern, or those that a file lists; file= is -D" },
     { "msg", OPTION_MERGED, "[timestamp=on|off]", "the form of messages" },
 
     { "no-reboot", OPTION_FLAG, NULL, "exit instead of rebooting", "The machine's end" },

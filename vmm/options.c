@@ -221,6 +221,26 @@ GVariant *option_dict(const char *name, GError **error)
     return g_variant_ref_sink(g_variant_dict_end(&all));
 }
 
+bool option_check_keys(const char *option, GVariant *dict, const char *const *known, GError **error)
+{
+    GVariantIter iter;
+    const char *key;
+
+    g_variant_iter_init(&iter, dict);
+    while (g_variant_iter_next(&iter, "{&sv}", &key, NULL)) {
+        if (!g_strv_contains(known, key)) {
+            NearestName nearest = nearest_name_init(key);
+            for (; *known; known++) {
+                nearest_name_offer(&nearest, *known);
+            }
+            error_set(error, ERROR_NOT_FOUND, "-%s: Invalid parameter '%s'%s", option, key,
+                      nearest_name_hint(&nearest));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- help ---- */
 
 static void help_line(GString *text, const OptionInfo *info)

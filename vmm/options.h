@@ -45,6 +45,9 @@ GVariant *option_dict(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESUL
 /* One argument as a dictionary: keyval, or JSON when it starts with '{'. Full reference. */
 GVariant *option_parse_dict(const char *text, const char *implied, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;
+/* Are all keys among `known` (NULL-terminated)? The error names the nearest. */
+bool option_check_keys(const char *option, GVariant *dict, const char *const *known, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 
 char *options_help(void);
 /* The lines of one option; the caller frees it. */

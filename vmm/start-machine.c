@@ -199,34 +199,13 @@ static const char *dict_string(GVariant *dict, const char *key)
     return text;
 }
 
-static bool check_keys(const char *option, GVariant *dict, const char *const *known,
-                       GError **error)
-{
-    GVariantIter iter;
-    const char *key;
-
-    g_variant_iter_init(&iter, dict);
-    while (g_variant_iter_next(&iter, "{&sv}", &key, NULL)) {
-        if (!g_strv_contains(known, key)) {
-            NearestName nearest = nearest_name_init(key);
-            for (; *known; known++) {
-                nearest_name_offer(&nearest, *known);
-            }
-            error_set(error, ERROR_NOT_FOUND, "-%s: Invalid parameter '%s'%s", option, key,
-                      nearest_name_hint(&nearest));
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool set_ram(Machine *machine, GError **error)
 {
     static const char *const known[] = { "size", NULL };
     g_autoptr(GVariant) dict = option_dict("m", error);
     const char *text;
 
-    if (!dict || !check_keys("m", dict, known, error)) {
+    if (!dict || !option_check_keys("m", dict, known, error)) {
         return false;
     }
     machine->ram_size = board_info(board)->default_ram;
@@ -306,7 +285,7 @@ static bool set_cpus(Machine *machine, GError **error)
     g_autoptr(GVariant) dict = option_dict("smp", error);
     unsigned limit = board_info(board)->max_cpus;
 
-    if (!dict || !check_keys("smp", dict, known, error) ||
+    if (!dict || !option_check_keys("smp", dict, known, error) ||
         !smp_number(dict, "cpus", &machine->cpus, error) ||
         !smp_number(dict, "maxcpus", &machine->max_cpus, error) ||
         !smp_number(dict, "sockets", &machine->sockets, error) ||
@@ -472,7 +451,7 @@ static bool start_clock(GError **error)
     g_autoptr(GVariant) dict = option_dict("rtc", error);
     const char *base, *clock, *drift;
 
-    if (!dict || !check_keys("rtc", dict, known, error)) {
+    if (!dict || !option_check_keys("rtc", dict, known, error)) {
         return false;
     }
     base = dict_string(dict, "base");
@@ -554,7 +533,7 @@ static bool set_boot(Machine *machine, GError **error)
     g_autoptr(GVariant) dict = option_dict("boot", error);
     const char *text;
 
-    if (!dict || !check_keys("boot", dict, known, error)) {
+    if (!dict || !option_check_keys("boot", dict, known, error)) {
         return false;
     }
     text = dict_string(dict, "order");
@@ -596,7 +575,7 @@ static bool set_identity(Machine *machine, GError **error)
     g_autoptr(GVariant) dict = option_dict("name", error);
     const char *uuid = option_value("uuid");
 
-    if (!dict || !check_keys("name", dict, known, error)) {
+    if (!dict || !option_check_keys("name", dict, known, error)) {
         return false;
     }
     machine->name = g_strdup(dict_string(dict, "guest"));
@@ -621,7 +600,7 @@ static bool set_actions(GError **error)
     MachineActions *actions = machine_actions();
     const char *reboot, *shutdown, *panic, *watchdog;
 
-    if (!dict || !check_keys("action", dict, known, error)) {
+    if (!dict || !option_check_keys("action", dict, known, error)) {
         return false;
     }
     reboot = dict_string(dict, "reboot");

@@ -191,29 +191,6 @@ bool start_help(bool *ok, GError **error)
 
 /* ---- what comes before the machine ---- */
 
-static bool start_logging(GError **error)
-{
-    GPtrArray *items = option_values("d"), *traces = option_values("trace");
-    GPtrArray *filters = option_values("dfilter");
-
-    for (guint i = 0; i < items->len; i++) {
-        if (!log_set_items(items->pdata[i], error)) {
-            return false;
-        }
-    }
-    for (guint i = 0; i < filters->len; i++) {
-        if (!log_set_filter(filters->pdata[i], error)) {
-            g_prefix_error(error, "-dfilter: ");
-            return false;
-        }
-    }
-    for (guint i = 0; i < traces->len; i++) {
-        const char *pattern = traces->pdata[i];
-        log_trace_enable(g_str_has_prefix(pattern, "enable=") ? pattern + 7 : pattern);
-    }
-    return !option_given("D") || log_open(option_value("D"), error);
-}
-
 static bool write_pidfile(GError **error)
 {
     const char *path = option_value("pidfile");

@@ -14,6 +14,9 @@ bool vmm_start(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Accepts any state that vmm_start() left. */
 void vmm_stop(void);
 
+/* start-log.c: -d, -dfilter, -trace, -D */
+bool start_logging(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* start-backends.c: character backends, monitors, the servers of qtest and GDB */
 bool start_chardevs(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 bool start_monitors(GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "hw/core/machine.h"
+#include "hw/core/trace.h"
 
 /* The interface's version has been this since 2007, and will be. */
 #define API_VERSION 12
@@ -245,9 +246,16 @@ static const AccelInterruptOps kvm_interrupts = {
     .irqfd_add = kvm_irqfd_add, .irqfd_remove = kvm_irqfd_remove,
 };
 
+static const char *const kvm_trace_points[] = {
+    "kvm_ioctl", "kvm_device_attr", "kvm_device_command", NULL
+};
+
+static const Interface kvm_interfaces[] = { { TRACE_POINTS_INTERFACE, kvm_trace_points } };
+
 const AccelType kvm_accel_type = {
     .name = "kvm-accel", .parent = "accel", .description = "the kernel's virtual machine (KVM)",
     .size = sizeof(Kvm), .properties = { kvm_properties, KVM_PROPERTIES },
+    .interfaces = { kvm_interfaces, G_N_ELEMENTS(kvm_interfaces) },
     .vcpu = &kvm_vcpu_ops, .interrupts = &kvm_interrupts,
     .open = kvm_open, .close = kvm_close, .machine_init = kvm_machine_init,
     .machine_attach = kvm_machine_attach, .machine_detach = kvm_machine_detach,

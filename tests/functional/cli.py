@@ -131,6 +131,9 @@ MISTAKES = [
     ([*EMPTY, '-mon', 'chardev=missing'], ["'missing'"]),
     ([*EMPTY, '-readconfig', '/nonexistent/config'], ['/nonexistent/config']),
     ([*EMPTY, '-d', 'no_such_item'], ['no_such_item']),
+    ([*EMPTY, '-trace', 'event=a'], ['event', "'events'"]),
+    ([*EMPTY, '-trace', 'events=/nonexistent/events'], ['/nonexistent/events']),
+    ([*EMPTY, '-trace', 'file=/nonexistent/a', '-D', '/nonexistent/b'], ['-D']),
 ]
 
 
@@ -152,6 +155,28 @@ def check_start_and_quit():
                      'SHUTDOWN')
         expect_equal(vm.wait(), 0, 'exit status')
         expect_equal(vm.stderr(), '', 'standard error')
+
+
+def check_trace():
+    """Trace points that do not exist are warned of; those that a file names are traced."""
+    for arguments, hint in ((['-trace', 'isa-serial.IES'], "'isa-serial.IER'"),
+                            (['-trace', 'enable=nope*'], "matches 'nope*'"),
+                            (['-d', 'trace:nope'], "'nope'")):
+        status, _, errors = run('-machine', 'pc', '-accel', 'qtest', '-machine-check', *arguments)
+        expect_equal(status, 0, f'status of {arguments}')
+        if not all(text in errors for text in ('warning', hint, '-trace help')):
+            raise TestFailure(f'{arguments}: {errors!r}')
+    with tempfile.TemporaryDirectory() as folder:
+        events, log = os.path.join(folder, 'events'), os.path.join(folder, 'log')
+        with open(events, 'w', encoding='utf-8') as file:
+            file.write('# a comment\n\nPIIX3.*\n-PIIX3.RC\n')
+        with VM('-machine', 'pc', '-accel', 'qtest', '-nodefaults', '-trace',
+                f'events={events},file={log}', serial=False) as vm:
+            states = {event['name']: event['state']
+                      for event in vm.qmp('trace-event-get-state', name='PIIX*')}
+            expect_equal((states['PIIX3.RC'], states['PIIX3.CERR']), ('disabled', 'enabled'), 'states')
+            expect_equal(vm.stderr(), '', 'standard error')
+        expect_equal(os.path.exists(log), True, 'the log is a file')
 
 
 def check_signal(number):
@@ -198,6 +223,7 @@ if __name__ == '__main__':
         *([] if 'host' in BACKENDS else [('what another host than x86 has not', check_other_host)]),
         ('a failed start leaves no file', check_nothing_left),
         ('start and quit', check_start_and_quit),
+        ('-trace', check_trace),
         ('SIGTERM', lambda: check_signal(signal.SIGTERM)),
         ('SIGINT', lambda: check_signal(signal.SIGINT)),
         ('every built-in machine starts', check_machines),

@@ -682,8 +682,16 @@ static void test_trace(void)
     g_assert_false(log_trace_wanted("test-device.DATA"));
     check_human("info trace-events test-device.*", "test-device.DATA : state 0\r\n");
     ask_fails("trace-event-set-state", "{'name':'nope','enable':true}", "GenericError",
-              "unknown event \\\"nope\\\"*");
+              "there is no trace point 'nope'");
+    ask_fails("trace-event-set-state", "{'name':'test-device.DATE','enable':true}", "GenericError",
+              "there is no trace point 'test-device.DATE' (did you mean 'test-device.DATA'?)");
     ask("trace-event-get-state", "{'name':'nope*'}", "{\"return\": []}");
+    ask("trace-event-set-state", "{'name':'nope*','enable':true}", DONE);
+    check_human("trace-event nope* on", "Error: no trace point's name matches 'nope*'; "
+                "'info trace-events' lists them\r\n");
+    check_human("info trace-events nope", "Error: there is no trace point 'nope'; "
+                "'info trace-events' lists them\r\n");
+    check_human("log trace:nope", "Error: there is no trace point 'nope'*");
     check_human("log help", "*guest_errors*");
     check_human("log guest_errors,unimp", "");
     g_assert_cmpuint(log_mask, ==, LOG_GUEST_ERRORS | LOG_UNIMPLEMENTED);
