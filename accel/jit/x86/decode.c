@@ -14,6 +14,7 @@ typedef struct Decoder {
     void *opaque;
     unsigned bits, map;
     uint8_t rex;
+    bool undefined;         /* … which is told once it has all its bytes */
     X86Decoded problem;
 } Decoder;
 
@@ -123,9 +124,7 @@ static uint8_t vex(Decoder *d, uint8_t byte)
     X86Insn *insn = d->insn;
     uint8_t first = next(d), last = first;
 
-    if (insn->prefix66 || insn->rep || insn->lock || d->rex) {
-        d->problem = d->problem == X86_DECODED ? X86_UNDEFINED : d->problem;
-    }
+    d->undefined = insn->prefix66 || insn->rep || insn->lock || d->rex;
     insn->vex = true;
     d->map = 1;
     d->rex = 0x40 | (first & 0x80 ? 0 : 4);
@@ -143,7 +142,7 @@ static uint8_t vex(Decoder *d, uint8_t byte)
     insn->rep = reps[last & 3];
     insn->prefix66 = (last & 3) == 1;
     if (d->map < 1 || d->map > 3) {
-        d->problem = d->problem == X86_DECODED ? X86_UNDEFINED : d->problem;
+        d->undefined = true;
         d->map = 1;
     }
     return next(d);
@@ -210,11 +209,15 @@ static bool wants_modrm(const X86Row *first, const X86Row *end)
     return first < end && first->modrm != X86_NO_MODRM;
 }
 
+/*
+ * Where none fits the instruction is undefined, but it is as long as another with that opcode: that
+ * it is too long, or goes on where nothing can be fetched, comes first.
+ */
 static void find_row(Decoder *d)
 {
     X86Insn *insn = d->insn;
     const uint16_t *starts = x86_row_starts[d->map][insn->vex];
-    const X86Row *row = &x86_rows[starts[insn->opcode]];
+    const X86Row *first = &x86_rows[starts[insn->opcode]], *row = first;
     const X86Row *end = &x86_rows[starts[insn->opcode + 1]];
 
     if (wants_modrm(row, end)) {
@@ -226,7 +229,8 @@ static void find_row(Decoder *d)
             return;
         }
     }
-    d->problem = d->problem == X86_DECODED ? X86_UNDEFINED : d->problem;
+    d->undefined = true;
+    insn->row = first < end ? first : NULL;
 }
 
 /* ---- sizes, ModRM, immediates ---- */
@@ -382,6 +386,9 @@ X86Decoded x86_decode(X86Insn *insn, unsigned bits, X86Fetch fetch, void *opaque
     }
     if (d.problem != X86_DECODED) {
         return d.problem;
+    }
+    if (d.undefined || !insn->row) {
+        return X86_UNDEFINED;
     }
     if (insn->lock && (!(insn->row->flags & X86_ROW_LOCK) || !insn->memory)) {
         return X86_UNDEFINED;

@@ -166,6 +166,7 @@ void x86_lower_leave_frame(Lower *l)
 
 static uint64_t probe_write(X86Jit *cpu, uint64_t address, uint64_t size, uint64_t mode)
 {
+    x86_check_alignment(cpu, address, size);
     jit_probe(&cpu->core, address, size, JIT_WRITE, mode);
     return 0;
 }

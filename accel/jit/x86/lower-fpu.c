@@ -77,6 +77,9 @@ void x86_lower_x87(Lower *l)
     if (insn_is_register(l)) {
         ir_call(l->ir, calls()->of_register, code_of(l), insn_ip(l), 0, 0);
     } else {
+        if (address_is_checked(l)) {
+            ir_call(l->ir, &call_wait, 0, 0, 0, 0);
+        }
         IrValue linear = address(l);
         ir_call(l->ir, calls()->of_memory, code_of(l), insn_ip(l), linear, address_offset(l));
     }
@@ -122,6 +125,7 @@ void x86_lower_x87_nop(Lower *l)
 void x86_lower_fldcw(Lower *l)
 {
     if (check_x87(l)) {
+        ir_call(l->ir, &call_wait, 0, 0, 0, 0);
         IrValue value = ir_load(l->ir, IR_I32, 2, 0, data_mode(l), sized_address(l, 2));
         ir_call(l->ir, &call_fldcw, value, 0, 0, 0);
     }
@@ -153,6 +157,9 @@ void x86_lower_fnstsw(Lower *l)
 static void environment(Lower *l, const IrHelper *helper, bool numbers)
 {
     if (check_x87(l)) {
+        if (address_is_checked(l) && !(l->insn.row->flags & X86_ROW_WRITE)) {
+            ir_call(l->ir, &call_wait, 0, 0, 0, 0);
+        }
         unsigned size = insn_operand_size(l) == 2 ? 2 : 4;
         ir_call(l->ir, helper, sized_address(l, 7 * size + (numbers ? 80 : 0)),
                 ir_const(l->ir, size), 0, 0);

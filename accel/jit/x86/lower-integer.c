@@ -154,7 +154,9 @@ void x86_lower_lea(Lower *l)
 void x86_lower_extend(Lower *l)
 {
     static const IrOpcode sign[] = { [1] = IR_SEXT8, [2] = IR_SEXT16, [4] = IR_SEXT32 };
-    unsigned from = row_size(l), size = l->insn.operand_size;
+    unsigned size = l->insn.operand_size;
+    /* MOVSXD with 66 moves a word from a word: SDM volume 2, MOVSX. */
+    unsigned from = MIN((unsigned)row_size(l), size);
     IrValue value = l->insn.memory ? ir_load(l->ir, IR_I64, from, 0, data_mode(l),
                                              operand_address(l, from, false))
                                    : read_gpr(l, l->insn.rm, from);

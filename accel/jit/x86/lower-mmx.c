@@ -6,6 +6,7 @@
 LOWER_CALL(call_mmx_enter, x87_mmx_enter, 0, IR_NO_WRITE)
 LOWER_CALL(call_mmx_begin, x87_mmx_begin, 0, IR_NO_WRITE)
 LOWER_CALL(call_emms, x87_emms, 0, IR_NO_WRITE)
+LOWER_CALL(call_wait, x87_wait, 0, IR_NO_WRITE)
 
 static bool enter_mmx(Lower *l)
 {
@@ -29,7 +30,17 @@ static void mmx_written(Lower *l, unsigned reg)
     store_state(l, EXPONENT(reg), 2, ir_const(l->ir, 0xffff));
 }
 
-/* The source is read before the x87's state changes: it may fault. */
+/*
+ * The source is read before the x87's state changes: it may fault. But an exception of the x87 that
+ * is pending comes before that.
+ */
+static void wait_for_source(Lower *l)
+{
+    if (!insn_is_register(l)) {
+        ir_call(l->ir, &call_wait, 0, 0, 0, 0);
+    }
+}
+
 static uint32_t mmx_rm(Lower *l, unsigned bytes)
 {
     return insn_is_register(l) ? MANTISSA(insn_rm(l) & 7) : load_memory(l, 0, bytes, false);
@@ -43,6 +54,7 @@ void x86_lower_mmx(Lower *l)
     if (!check_mmx(l)) {
         return;
     }
+    wait_for_source(l);
     uint32_t b = mmx_rm(l, row_size(l) ? row_size(l) : 8);
     if (!enter_mmx(l)) {
         return;
@@ -69,6 +81,7 @@ void x86_lower_mmx_load(Lower *l)
     if (!check_mmx(l)) {
         return;
     }
+    wait_for_source(l);
     uint32_t b = mmx_rm(l, 8);
     if (!enter_mmx(l)) {
         return;
@@ -97,6 +110,7 @@ void x86_lower_mmx_movd_load(Lower *l)
     if (!check_mmx(l)) {
         return;
     }
+    wait_for_source(l);
     IrValue value = general_rm(l, insn_w(l) ? 8 : 4);
     enter_mmx(l);
     store_state(l, MANTISSA(insn_reg(l) & 7), 8, value);
@@ -135,6 +149,7 @@ void x86_lower_mmx_pinsrw(Lower *l)
     if (!check_mmx(l)) {
         return;
     }
+    wait_for_source(l);
     IrValue value = insn_is_register(l)
                         ? general_reg(l, insn_rm(l), 8)
                         : ir_load(l->ir, IR_I64, 2, 0, data_mode(l), sized_address(l, 2));
@@ -161,7 +176,7 @@ void x86_lower_movdq2q(Lower *l)
     mmx_written(l, insn_reg(l) & 7);
 }
 
-/* CVTPI2PS, CVTPI2PD. */
+/* CVTPI2PS, CVTPI2PD: with memory they are no business of the x87's. */
 void x86_lower_from_mmx(Lower *l)
 {
     uint32_t d = VECTOR(insn_reg(l));
@@ -183,6 +198,7 @@ void x86_lower_to_mmx(Lower *l)
         return;
     }
     unsigned size = row_size(l);
+    wait_for_source(l);
     uint32_t b = insn_is_register(l) ? VECTOR(insn_rm(l)) : load_memory(l, 0, size, size == 16);
     enter_mmx(l);
     lower_vector(l, row_op(l), 16, SCRATCH(1), b, b, 0);

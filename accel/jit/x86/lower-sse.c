@@ -102,10 +102,18 @@ void zero_above(Lower *l, unsigned reg, unsigned bytes)
     }
 }
 
+/* Alignment is not checked for VCVTPH2PS and VCVTPS2PH: SDM volume 2, 2.8.11, exceptions of type 11. */
+static unsigned vector_mode(const Lower *l)
+{
+    bool halves = row_op(l) == OP(vcvtph2ps) || row_op(l) == OP(vcvtps2ph);
+
+    return halves ? unaligned_mode(l) : data_mode(l);
+}
+
 uint32_t load_memory(Lower *l, unsigned n, unsigned bytes, bool aligned)
 {
     if (bytes >= 4) {
-        ir_load_vector(l->ir, bytes, aligned ? IR_ALIGNED : 0, data_mode(l),
+        ir_load_vector(l->ir, bytes, aligned ? IR_ALIGNED : 0, vector_mode(l),
                        sized_address(l, bytes), SCRATCH(n));
     } else {
         ir_vector_set(l->ir, SCRATCH(n),
@@ -246,6 +254,6 @@ void x86_lower_cvtps2ph(Lower *l)
                SCRATCH(0), 0);
         zero_above(l, insn_rm(l), 16);
     } else {
-        ir_store_vector(l->ir, half, 0, data_mode(l), sized_address(l, half), SCRATCH(0));
+        ir_store_vector(l->ir, half, 0, vector_mode(l), sized_address(l, half), SCRATCH(0));
     }
 }

@@ -77,9 +77,11 @@ int row_size(const Lower *l);               /* "size" */
 
 IrValue address(Lower *l);                  /* linear */
 IrValue sized_address(Lower *l, unsigned size); /* the same of an operand of so many bytes */
+bool address_is_checked(const Lower *l);    /* can its segment make it fault? */
 IrValue address_offset(Lower *l);           /* the offset in the segment */
 IrValue offset_rdi(Lower *l);               /* the same of rDI */
 unsigned data_mode(const Lower *l);
+unsigned unaligned_mode(const Lower *l);    /* the same without the check of RFLAGS.AC */
 unsigned address_segment(const Lower *l);   /* DS, where the operand is no ModRM.rm */
 IrValue address_segment_base(Lower *l);
 /* VSIB: SIB.index with REX.X as a vector register, SIB.scale as a shift; base and displacement. */

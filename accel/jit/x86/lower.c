@@ -48,12 +48,17 @@ int row_size(const Lower *l) { return l->insn.row->size; }
 unsigned insn_vsib_index(const Lower *l) { return l->insn.index; }
 unsigned insn_scale(const Lower *l) { return l->insn.scale; }
 
-unsigned data_mode(const Lower *l)
+unsigned unaligned_mode(const Lower *l)
 {
     if ((l->flags & X86_CTX_CPL) == 3) {
-        return l->flags & X86_CTX_AC ? X86_MODE_ALIGNED : X86_MODE_USER;
+        return X86_MODE_USER;
     }
     return l->flags & X86_CTX_SMAP ? X86_MODE_SMAP : X86_MODE_KERNEL;
+}
+
+unsigned data_mode(const Lower *l)
+{
+    return l->flags & X86_CTX_AC ? X86_MODE_ALIGNED : unaligned_mode(l);
 }
 
 /* ---- registers ---- */
@@ -165,6 +170,11 @@ static bool has_limit(const Lower *l, unsigned segment)
             l->flags & (segment == X86_FS   ? X86_CTX_FS_LIMIT
                         : segment == X86_GS ? X86_CTX_GS_LIMIT
                                             : X86_CTX_LIMITS));
+}
+
+bool address_is_checked(const Lower *l)
+{
+    return has_limit(l, operand_segment(l));
 }
 
 /* As x86_help_check_limit() does. */

@@ -190,6 +190,10 @@ static void check_aligned(X86Jit *cpu, uint64_t address, unsigned to)
 {
     x86_check_alignment(cpu, address, 4);
     if (address & (to - 1)) {
+        if (x86_long_mode(cpu) && !x86_canonical(cpu, address)) {
+            /* Which is #SS where it is by the stack's registers. */
+            jit_probe(&cpu->core, address, 1, JIT_READ, x86_data_mode(cpu));
+        }
         x86_raise_gp(cpu, 0);
     }
 }
@@ -199,6 +203,8 @@ uint64_t x86_help_fxsave(X86Jit *cpu, uint64_t address, uint64_t wide)
     uint8_t image[IMAGE_SIZE] = { 0 };
 
     check_aligned(cpu, address, 16);
+    /* All of the area is asked for, though the end is left alone. */
+    jit_probe(&cpu->core, address, 512, JIT_WRITE, x86_data_mode(cpu));
     jit_float_fold(&cpu->core);
     save_all(cpu, image, vectors(cpu), wide);
     jit_store_bytes(&cpu->core, address, image, 160 + 16 * vectors(cpu), x86_data_mode(cpu));
@@ -270,10 +276,13 @@ uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t f
     bool compacted = form >= FORM_XSAVEC;
     uint64_t wanted = mask & cpu->xcr0, in_use, parts, present;
     Layout l = layout_of(wanted, compacted);
+    unsigned first;
     uint8_t image[IMAGE_SIZE] = { 0 }, header[16] = { 0 };
 
     check_state_instruction(cpu, address, form == FORM_XSAVES);
-    jit_probe(&cpu->core, address, l.size, JIT_WRITE, x86_data_mode(cpu));
+    /* Nothing is written if not all can be. */
+    first = wanted & (X87 | SSE | AVX) ? 0 : HEADER_AT;
+    jit_probe(&cpu->core, address + first, l.size - first, JIT_WRITE, x86_data_mode(cpu));
     jit_float_fold(&cpu->core);
     save_all(cpu, image, vectors(cpu), wide);
     in_use = wanted & (compacted ? in_use_compacted(cpu) : x86_xstate_in_use(cpu));
