@@ -6,7 +6,7 @@
  *
  * usage: test-jit-native [--cases N] [--seed S] [--form MNEMONIC] [--report]
  *
- * N is the number of cases of each form and width of code. What CPUs leave undefined is a column of
+ * N is the number of cases of each form and width of code; sequences of any forms are 16 N. What CPUs leave undefined is a column of
  * the tables; forms that the host lacks, and those that a program cannot run alone, are told.
  */
 #include "tests/unit/jit-native/native.h"
@@ -30,6 +30,9 @@
 #ifndef DEFAULT_CASES
 #define DEFAULT_CASES 60
 #endif
+
+#define SEQUENCES_PER_CASE 16
+#define SEQUENCES_SHOWN    5   /* that differ */
 
 /* What RFLAGS has that is neither ours to set nor the host's to keep. */
 #define COMPARED_FLAGS (X86_ARITHMETIC | X86_DF | X86_AC | X86_NT | X86_ID)
@@ -128,6 +131,12 @@ static void normalize(NativeState *s, const NativeCase *c)
         /* Where CS's limit forbids to go, the way back may have been pushed. */
         memset(s->memory + at, 0, 4);
     }
+    if (s->end < NATIVE_DONE && c->restores) {
+        /* Which of the registers have been loaded before a fault. */
+        memset(s->ymm, 0, sizeof(s->ymm));
+        memset(s->st, 0, sizeof(s->st));
+        s->mxcsr = s->fcw = s->fsw = s->ftw = 0;
+    }
     if (s->end != X86_PFV && s->end != X86_GP && s->end != X86_SSV && s->end != X86_NP) {
         s->error = 0;
     }
@@ -169,35 +178,40 @@ static bool same(const NativeState *host, const NativeState *ours, uint64_t flag
 /*
  * What is known to differ, and would cost speed to have otherwise. A branch to an address that is not
  * canonical is done, the fault is that of the fetch. And the x87 stores nothing when that is an
- * exception that is not masked, but the segment is asked first; so it is before alignment.
+ * exception that is not masked, but alignment and the segment are asked first, the segment before
+ * alignment. So is CS's limit by a call, before anything is pushed: SDM volume 2, CALL.
  */
 static bool known_difference(const NativeCase *c, const NativeState *host, const NativeState *ours)
 {
     bool canonical = (ours->rip + (1ull << 47)) >> 48 == 0;
 
     return (host->end == X86_GP && ours->end == NATIVE_DONE && !canonical) ||
-           (host->end == NATIVE_DONE && host->fsw & 0x80 && ours->end == X86_GP && c->bits != 64) ||
-           (host->end == X86_GP && ours->end == X86_SSV && c->bits != 64 && c->of_vectors);
+           (host->end == NATIVE_DONE && host->fsw & 0x80 &&
+            (ours->end == X86_ACV || (ours->end == X86_GP && c->bits != 64))) ||
+           (host->end == X86_GP && ours->end == X86_SSV && c->bits != 64 && c->of_vectors) ||
+           (host->end == X86_ACV && ours->end == X86_GP && c->bits == 16 && c->calls);
 }
 
 /* 1: agrees, 0: differs, -1: nothing to compare. */
 static int compare(const NativeCase *c, uint64_t seed)
 {
     static NativeState host, evaluated, compiled;
-    uint64_t flags = COMPARED_FLAGS & ~(uint64_t)c->undefined;
+    uint64_t flags = COMPARED_FLAGS, end = NATIVE_START - native_segment_base(c->bits) + c->length;
 
     evaluated = c->state;
-    native_cpu_run(c->code, c->length, c->insns, c->bits, true, &evaluated);
+    native_cpu_run(c, true, &evaluated);
     if (evaluated.end == NATIVE_WILD || evaluated.end == NATIVE_ENDLESS) {
         return -1;
     }
     compiled = c->state;
-    native_cpu_run(c->code, c->length, c->insns, c->bits, false, &compiled);
+    native_cpu_run(c, false, &compiled);
     host = c->state;
-    native_host_run(c->code, c->length, c->bits, &host);
-    if (host.end == NATIVE_ENDLESS) {
+    native_host_run(c, &host);
+    if (host.end == NATIVE_WILD || host.end == NATIVE_ENDLESS) {
         return -1;
     }
+    flags &= ~(uint64_t)(host.end == NATIVE_DONE && host.rip == end ? c->undefined
+                                                                    : c->undefined_any);
     normalize(&host, c);
     normalize(&evaluated, c);
     normalize(&compiled, c);
@@ -232,8 +246,7 @@ static void run_form(const NativeForm *form, unsigned bits, Tally *tally)
         uint64_t seed = first_seed + i;
         native_seed(seed * 0x100000 + form->map * 0x1000 + form->opcode * 16 + form->row->value +
                     (uint64_t)bits * 0x10000000000);
-        c.bits = bits;
-        c.length = c.insns = 0;
+        c = (NativeCase){ .bits = bits };
         native_state_make(&c.state, bits);
         if (!native_case_add(&c, form)) {
             continue;
@@ -260,11 +273,11 @@ static void run_form(const NativeForm *form, unsigned bits, Tally *tally)
     }
 }
 
-typedef enum Kind { INTEGERS, VECTORS, EXACT_FLOAT, KINDS } Kind;
-static const char *const kind_names[KINDS] = { "integers", "vectors", "exact" };
+typedef enum Kind { INTEGERS, VECTORS, EXACT_FLOAT, SEQUENCES, KINDS } Kind;
+static const char *const kind_names[KINDS] = { "integers", "vectors", "exact", "sequences" };
 
-/* Floating point that has one result: approximations are each processor's own. */
-static bool is_exact_float(const X86Row *row)
+/* Each processor has its own. */
+static bool is_approximation(const X86Row *row)
 {
     static const char *const approximations[] = {
         "rcpps", "rcpss", "vrcpps", "vrcpss", "rsqrtps", "rsqrtss", "vrsqrtps", "vrsqrtss",
@@ -273,8 +286,17 @@ static bool is_exact_float(const X86Row *row)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(approximations); i++) {
         if (!strcmp(row->mnemonic, approximations[i])) {
-            return false;
+            return true;
         }
+    }
+    return false;
+}
+
+/* Floating point that has one result. */
+static bool is_exact_float(const X86Row *row)
+{
+    if (is_approximation(row)) {
+        return false;
     }
     return (row->vector && x86_vector_exact_op(row->vector) != row->vector) ||
            row->lower == x86_lower_x87 || row->lower == x86_lower_fcmov ||
@@ -317,6 +339,70 @@ static void run_forms(unsigned bits, Kind kind)
     g_assert_cmpuint(tally.compared, >, only_form ? 0 : tally.forms / 2);
 }
 
+/* Which of them keep FOP and FDP for an image, and after what, CPUs differ in: CPUID says so. */
+static bool tells_pointers(const X86Row *row)
+{
+    return row->lower == x86_lower_fnstenv || row->lower == x86_lower_fnsave;
+}
+
+/* One that a program may have in such code. */
+static NativeForm any_form(unsigned bits)
+{
+    for (;;) {
+        unsigned map = native_below(4), opcode = native_below(256);
+        const uint16_t *starts = x86_row_starts[map][native_below(2)];
+        unsigned count = starts[opcode + 1] - starts[opcode];
+        const X86Row *row = count ? &x86_rows[starts[opcode] + native_below(count)] : NULL;
+        if (row && !(row->flags & (X86_ROW_SYSTEM | (bits == 64 ? X86_ROW_I64 : X86_ROW_O64))) &&
+            !tells_pointers(row) && !(jit.exact_float && is_approximation(row))) {
+            return (NativeForm){ row, (uint8_t)map, (uint8_t)opcode };
+        }
+    }
+}
+
+/*
+ * Some instructions in one block, so what one leaves behind for the next in its own way: flags, what is
+ * in the host's registers, what is not stored yet when there is a fault.
+ */
+static void run_sequences(unsigned bits)
+{
+    static NativeCase c;
+    Tally tally = { 0 };
+
+    for (unsigned i = 0; i < cases * SEQUENCES_PER_CASE; i++) {
+        uint64_t seed = first_seed + i;
+        unsigned wanted;
+        native_seed(seed * 0x100000 + (uint64_t)bits * 0x10000000000);
+        jit.exact_float = native_below(2);
+        wanted = 2 + native_below(6);
+        c = (NativeCase){ .bits = bits };
+        native_state_make(&c.state, bits);
+        while (c.insns < wanted && c.length < NATIVE_CODE_FULL) {
+            NativeForm form = any_form(bits);
+            native_case_add(&c, &form);
+        }
+        switch (compare(&c, seed)) {
+        case 0:
+            tally.failed++;
+            break;
+        case 1:
+            tally.compared++;
+            break;
+        default:
+            tally.skipped++;
+        }
+        if (tally.failed == SEQUENCES_SHOWN) {
+            break;
+        }
+    }
+    g_test_message("%u-bit code, sequences: %u compared, %u not, %u differ", bits, tally.compared,
+                   tally.skipped, tally.failed);
+    if (tally.failed) {
+        g_test_fail_printf("%u sequences differ", tally.failed);
+    }
+    g_assert_cmpuint(tally.compared, >, tally.skipped);
+}
+
 static void test_forms(gconstpointer what)
 {
     unsigned bits = GPOINTER_TO_UINT(what) & ~7u;
@@ -331,7 +417,11 @@ static void test_forms(gconstpointer what)
         g_test_skip("the host has no 16-bit segments for programs");
     } else if (native_host_init(&why)) {
         jit.exact_float = kind == EXACT_FLOAT;
-        run_forms(bits, kind);
+        if (kind == SEQUENCES) {
+            run_sequences(bits);
+        } else {
+            run_forms(bits, kind);
+        }
         jit.exact_float = false;
         native_host_release();
     } else {

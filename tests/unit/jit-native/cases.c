@@ -7,7 +7,7 @@
 #include "accel/jit/x86/integers.h"
 #include "accel/jit/x86/lower-vector.h"
 
-#define DATA_MIDDLE (NATIVE_DATA + NATIVE_DATA_SIZE / 2)
+#define DATA_MIDDLE (NATIVE_DATA + 0x1000)
 
 static uint64_t seed;
 
@@ -65,9 +65,11 @@ static uint64_t vector_number(void)
         0x43e0000000000000, 0x41dfffffffc00000,
     };
 
-    switch (native_below(5)) {
+    switch (native_below(6)) {
     case 0:
         return special[native_below(G_N_ELEMENTS(special))];
+    case 5: /* text, which ends somewhere */
+        return native_random() & 0x0302030203020302;
     case 1: /* a double near 1 */
         return (native_random() & 0x801fffffffffffff) | (uint64_t)(0x3e0 + native_below(64)) << 52;
     case 2: /* floats near 1 */
@@ -112,29 +114,37 @@ static void make_float_state(NativeState *s)
     s->fsw = (uint16_t)(native_random() & 0x7f7f);
     if (one_in(6)) {
         s->fcw &= (uint16_t)~native_below(64);
-        s->fsw &= (uint16_t)~0xff;
+        s->fsw &= (uint16_t)~(one_in(4) ? 0x80 : 0xff);
+        if (s->fsw & ~s->fcw & 0x3f) {
+            s->fsw |= 0x8080;
+        }
     }
     s->fcw |= 0x40;
     s->ftw = one_in(2) ? 0xff : (uint8_t)(native_random() | native_random());
     s->mxcsr = (uint32_t)(native_random() & 0xffff) | 0x1f80;
     if (one_in(8)) {
-        s->mxcsr = (s->mxcsr & ~0x3fu) ^ native_below(64) << 7;
+        s->mxcsr = (s->mxcsr & (one_in(4) ? ~0u : ~0x3fu)) ^ native_below(64) << 7;
     }
 }
 
 static uint64_t data_address(void)
 {
+    static const uint64_t edges[] = {
+        NATIVE_BASE + NATIVE_SIZE, NATIVE_BASE + NATIVE_SIZE, NATIVE_DATA, NATIVE_CONSTANT,
+        NATIVE_CONSTANT + 0x1000,
+    };
+
     switch (native_below(16)) {
-    case 0: /* at the edge: what is after it is mapped to nothing */
-        return NATIVE_DATA + NATIVE_DATA_SIZE - native_below(33);
+    case 0: /* at an edge: what is after the last page is mapped to nothing */
+        return edges[native_below(G_N_ELEMENTS(edges))] - native_below(33);
     case 1:
         return one_in(2) ? NATIVE_CONSTANT + native_below(256) : NATIVE_CODE + native_below(64);
     case 2: case 3: case 4: /* between pages */
         return DATA_MIDDLE - native_below(33);
     case 5: case 6: case 7: case 8:
-        return NATIVE_DATA + 256 + native_below(NATIVE_DATA_SIZE - 512);
+        return NATIVE_DATA + 256 + native_below(0x2000 - 512);
     default:
-        return NATIVE_DATA + 256 + (native_below(NATIVE_DATA_SIZE - 512) & ~63u);
+        return NATIVE_DATA + 256 + (native_below(0x2000 - 512) & ~63u);
     }
 }
 
@@ -148,6 +158,12 @@ void native_state_make(NativeState *s, unsigned bits)
     }
     s->gpr[X86_RSP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
     s->gpr[X86_RBP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & ~7u);
+    if (one_in(32)) {
+        s->gpr[X86_RSP] = data_address() - base;
+    }
+    if (one_in(32)) {
+        s->gpr[X86_RBP] = data_address() - base;
+    }
     if (!one_in(4)) {
         s->gpr[X86_RSI] = data_address() - base;
         s->gpr[X86_RDI] = data_address() - base;
@@ -162,10 +178,13 @@ void native_state_make(NativeState *s, unsigned bits)
     }
     s->rip = NATIVE_START - base;
     s->rflags = (native_random() & (X86_ARITHMETIC | X86_DF)) | X86_IF | 2;
+    s->rflags |= one_in(24) ? X86_AC : 0;
     make_float_state(s);
     for (unsigned i = 0; i < NATIVE_DATA_SIZE; i += 8) {
         uint64_t value = i & 64 ? vector_number() : number();
-        memcpy(s->memory + i, &value, 8);
+        if (i / 0x1000 != (NATIVE_CONSTANT - NATIVE_DATA) / 0x1000) {
+            memcpy(s->memory + i, &value, 8);
+        }
     }
 }
 
@@ -195,6 +214,39 @@ static bool has_operand(const X86Row *row, unsigned operand)
     return false;
 }
 
+/* Does the host decide how such an instruction and these prefixes go together? Why: make_prefixes(). */
+static bool has_choices(const X86Row *row)
+{
+    return row->lower == x86_lower_vmaskmov_load || row->lower == x86_lower_vmaskmov_store ||
+           row->lower == x86_lower_movbe || row->lower == x86_lower_maskmov;
+}
+
+/* Any, as often as it may be and in any order, and those of the form somewhere among them. */
+static void make_any_prefixes(Maker *k)
+{
+    static const uint8_t any[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x66, 0x67, 0xf2, 0xf3 };
+    static const uint8_t mandatory[] = { 0, 0, 0x66, 0xf3, 0xf2 };
+    unsigned own = mandatory[k->form->row->prefix], count = 1 + native_below(one_in(32) ? 16 : 4), at;
+
+    at = native_below(count + 1);
+    k->address_size = k->c->bits / 8;
+    for (unsigned i = 0; i <= count; i++) {
+        if (i == at && own) {
+            put(k, own);
+        }
+        if (i < count) {
+            unsigned byte = k->c->bits == 64 && one_in(4) ? 0x40 | native_below(16)
+                            : one_in(32)                  ? 0xf0
+                                                          : any[native_below(G_N_ELEMENTS(any))];
+            k->address_size = byte != 0x67 ? k->address_size : k->c->bits == 32 ? 2 : 4;
+            put(k, byte);
+        }
+    }
+    if (k->c->bits == 64 && one_in(2)) {
+        put(k, 0x40 | native_below(16));
+    }
+}
+
 static void make_prefixes(Maker *k)
 {
     static const uint8_t segments[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
@@ -202,11 +254,14 @@ static void make_prefixes(Maker *k)
     const X86Row *row = k->form->row;
     bool string = row->lower == x86_lower_string;
 
+    if (!row->vex && one_in(6) && !has_choices(row)) {
+        make_any_prefixes(k);
+        return;
+    }
     k->address_size = k->c->bits / 8;
     /* Whether a masked move that moves nothing asks its segment is the CPU's choice, and whether SS
      * makes MOVBE's fault #SS in 64-bit code. */
-    if (one_in(8) && row->lower != x86_lower_vmaskmov_load &&
-        row->lower != x86_lower_vmaskmov_store && row->lower != x86_lower_movbe) {
+    if (one_in(8) && (!has_choices(row) || row->lower == x86_lower_maskmov)) {
         put(k, segments[native_below(6)]);
     }
     /* MASKMOVQ that stores nothing may fault, and aim_others() cannot aim 16 bits. */
@@ -215,6 +270,10 @@ static void make_prefixes(Maker *k)
         k->address_size = k->c->bits == 32 ? 2 : 4;
     }
     if (row->vex) {
+        static const uint8_t undefined[] = { 0x66, 0xf0, 0xf2, 0xf3, 0x40, 0x48 };
+        if (one_in(64)) {
+            put(k, undefined[native_below(k->c->bits == 64 ? 6 : 4)]);
+        }
         return;
     }
     if (one_in(row->flags & X86_ROW_LOCK ? 3 : 64)) {
@@ -251,6 +310,11 @@ static void make_vex(Maker *k)
     unsigned register_bits = k->c->bits == 64 ? native_below(8) << 5 : 0xe0;
     unsigned last = (vvvv ? native_below(16) : 15) << 3 | l << 2 | pp[row->prefix];
 
+    if (one_in(16)) {
+        /* What is there to be one only: L, W, a register that there is no operand for. */
+        last = native_below(32) << 2 | pp[row->prefix];
+        w = native_below(2);
+    }
     if (k->c->bits != 64) {
         last |= 0x40;
     }
@@ -374,6 +438,66 @@ static void aim(Maker *k, const X86Insn *insn, uint64_t target)
     }
 }
 
+/* The bit is anywhere, what has it in reach of the register that is the base. */
+static void aim_bit(Maker *k, const X86Insn *insn)
+{
+    static const uint8_t shifts[] = { [2] = 4, [4] = 5, [8] = 6 };
+    NativeState *s = &k->c->state;
+    unsigned size = insn->operand_size;
+    int64_t bit;
+
+    if (insn->base < 0 || insn->base == insn->reg || insn->base == insn->index ||
+        insn->index == insn->reg || one_in(4)) {
+        s->gpr[insn->reg] &= size == 8 ? 0xffff : UINT64_MAX;
+        return;
+    }
+    bit = size == 8 ? (int64_t)s->gpr[insn->reg] : size == 4 ? (int32_t)s->gpr[insn->reg]
+                                                             : (int16_t)s->gpr[insn->reg];
+    set_register(s, (unsigned)insn->base, insn->address_size,
+                 s->gpr[insn->base] - (uint64_t)((bit >> shifts[size]) * (int64_t)size), k->c->bits);
+}
+
+/* An area that XRSTOR and FXRSTOR take, or nearly. */
+static void make_image(NativeState *s, uint64_t at)
+{
+    uint8_t *image = s->memory + (at - NATIVE_DATA);
+    uint64_t header[8] = { native_below(8) };
+    uint32_t mxcsr = native_random() & 0xffff;
+
+    if (at < NATIVE_DATA || at > NATIVE_CONSTANT - 1024) {
+        return;
+    }
+    if (one_in(3)) {
+        header[1] = 1ull << 63 | native_below(8) | header[0];
+    }
+    if (one_in(8)) {
+        header[native_below(8)] ^= 1ull << native_below(64);
+    }
+    memcpy(image + 512, header, sizeof(header));
+    memcpy(image + 24, &mxcsr, one_in(16) ? 0 : 4);
+}
+
+/* EDX:EAX asks for no component that only the host may have: x87, SSE, AVX; and some that nobody has. */
+#define OWN_COMPONENTS 0x3ffffffff0000007ull
+
+static bool wants_own_state(const NativeCase *c)
+{
+    uint64_t wanted = c->state.gpr[X86_RDX] << 32 | (uint32_t)c->state.gpr[X86_RAX];
+
+    return !(wanted & ~OWN_COMPONENTS);
+}
+
+static uint64_t aim_image(Maker *k)
+{
+    NativeState *s = &k->c->state;
+    uint64_t at = data_address() & ~(one_in(16) ? 0x0full : 0x3full);
+
+    s->gpr[X86_RAX] &= ~0xffffffffull | OWN_COMPONENTS;
+    s->gpr[X86_RDX] &= ~0xffffffffull | OWN_COMPONENTS >> 32;
+    make_image(s, at);
+    return at;
+}
+
 /* Registers that an instruction uses as addresses without saying so, and vectors of indices. */
 static void aim_others(Maker *k, const X86Insn *insn)
 {
@@ -390,14 +514,19 @@ static void aim_others(Maker *k, const X86Insn *insn)
                 s->ymm[insn->index][i] &= 0x7f;
             }
         }
-    } else if (insn->row->lower == x86_lower_bt && insn->memory && insn->operand_size == 8) {
-        s->gpr[insn->reg] &= 0xffff;
+    } else if (insn->row->lower == x86_lower_bt && insn->memory &&
+               insn->row->operands[1] != X86_OP_Ib) {
+        aim_bit(k, insn);
     } else if (insn->row->lower == x86_lower_string && insn->segment >= X86_FS) {
         set_register(s, X86_RSI, 8, data_address() - segment_base(k->c, insn), k->c->bits);
     }
     if (insn->row->lower == x86_lower_maskmov) {
         /* Bytes that are not stored may fault. */
         set_register(s, X86_RDI, 8, DATA_MIDDLE - 64 - segment_base(k->c, insn), k->c->bits);
+    }
+    if (insn->row->lower == x86_lower_string && one_in(4)) {
+        /* Elements that overlap. */
+        set_register(s, X86_RDI, 8, s->gpr[X86_RSI] + native_below(140) - 70, k->c->bits);
     }
     if (insn->row->lower == x86_lower_string && insn->address_size == 4) {
         /* CPUs differ in whether high halves are cleared before the first element. */
@@ -413,12 +542,32 @@ static bool next_byte(void *opaque, unsigned at, uint8_t *byte)
     return true;
 }
 
+/* Images of the state are compared, though a program sees there what the system enabled. */
+static bool is_image(const X86Row *row)
+{
+    return row->lower == x86_lower_fxsave || row->lower == x86_lower_xsave;
+}
+
+/* A comparison of registers, after which no flag is undefined. */
+static void add_comparison(NativeCase *c)
+{
+    c->starts[c->length] = true;
+    c->code[c->length++] = 0x39;
+    c->code[c->length++] = (uint8_t)(0xc0 | native_below(64));
+    c->insns++;
+    c->undefined = 0;
+}
+
 bool native_case_add(NativeCase *c, const NativeForm *form)
 {
-    Maker k = { .c = c, .form = form, .code = c->code + c->length };
+    Maker k = { .c = c, .form = form };
     X86Insn insn;
     X86Decoded decoded;
 
+    if (c->undefined) {
+        add_comparison(c);
+    }
+    k.code = c->code + c->length;
     make_prefixes(&k);
     if (form->row->vex) {
         make_vex(&k);
@@ -427,23 +576,37 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
     make_modrm(&k);
     make_immediate(&k);
     decoded = x86_decode(&insn, c->bits, next_byte, k.code);
-    if (decoded == X86_TOO_LONG || !insn.row || insn.row->flags & X86_ROW_SYSTEM ||
+    if (decoded == X86_TOO_LONG || !insn.row) {
+        c->starts[c->length] = true;
+        c->length += insn.length + 1;
+        c->insns++;
+        return true;
+    }
+    if ((insn.row->flags & X86_ROW_SYSTEM && !is_image(insn.row)) ||
         (insn.row->feature && (!native_host_has(insn.row->feature) ||
                                !native_cpu_has(insn.row->feature)))) {
         return false;
     }
     if (decoded == X86_DECODED && insn.memory && !one_in(16)) {
-        aim(&k, &insn, data_address());
+        aim(&k, &insn, is_image(insn.row) ? aim_image(&k) : data_address());
         aim_others(&k, &insn);
         x86_decode(&insn, c->bits, next_byte, k.code);
+    } else if (decoded == X86_DECODED && is_image(insn.row)) {
+        aim_image(&k);
     } else if (decoded == X86_DECODED) {
         aim_others(&k, &insn);
     }
+    if (decoded == X86_DECODED && insn.row->lower == x86_lower_xsave && !wants_own_state(c)) {
+        return false;
+    }
+    c->starts[c->length] = true;
     c->length += insn.length;
     c->insns++;
-    c->of_vectors = insn.row->of_vectors;
-    c->calls = !strcmp(insn.row->mnemonic, "call");
-    c->in_parts = insn.row->lower == x86_lower_movbe || insn.row->operands[0] == X86_OP_Mt;
+    c->of_vectors |= insn.row->of_vectors || is_image(insn.row);
+    c->calls |= !strcmp(insn.row->mnemonic, "call");
+    c->restores |= is_image(insn.row) && strstr(insn.row->mnemonic, "rstor");
+    c->in_parts |= insn.row->lower == x86_lower_movbe || insn.row->operands[0] == X86_OP_Mt;
     c->undefined = insn.row->undefined;
+    c->undefined_any |= c->undefined;
     return true;
 }

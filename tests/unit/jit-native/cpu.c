@@ -33,7 +33,8 @@ static bool walk(JitCpu *core, uint64_t address, JitAccess access, unsigned mode
 {
     X86Jit *cpu = (X86Jit *)core;
     uint64_t at = address - NATIVE_BASE;
-    bool there = at < NATIVE_SIZE && at / 0x1000 != 3, data = at / 0x1000 == 1 || at / 0x1000 == 2;
+    bool there = at < NATIVE_SIZE;
+    bool data = there && address >= NATIVE_DATA && (address & JIT_PAGE_MASK) != NATIVE_CONSTANT;
 
     if (!x86_canonical(cpu, address)) {
         return x86_walk(core, address, access, mode, probe, page);
@@ -252,19 +253,18 @@ static void run_block(JitBlock *block, bool evaluate)
     }
 }
 
-void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsigned bits,
-                    bool evaluate, NativeState *state)
+void native_cpu_run(const NativeCase *c, bool evaluate, NativeState *state)
 {
     X86Jit *cpu = m.cpu;
-    uint64_t start = NATIVE_START - native_segment_base(bits);
+    uint64_t start = NATIVE_START - native_segment_base(c->bits);
     unsigned runs = 0;
 
-    memcpy(m.ram->host + (NATIVE_START - NATIVE_BASE), code, length);
-    memset(m.ram->host + (NATIVE_START - NATIVE_BASE) + length, 0xcc, 16);
-    load(state, bits);
+    memcpy(m.ram->host + (NATIVE_START - NATIVE_BASE), c->code, c->length);
+    memset(m.ram->host + (NATIVE_START - NATIVE_BASE) + c->length, 0xcc, 16);
+    load(state, c->bits);
     m.wild = false;
     do {
-        JitBlock *block = translate(runs ? 1 : insns);
+        JitBlock *block = translate(runs ? 1 : c->insns);
         atomic_store(&cpu->core.attention, false);
         if (!evaluate) {
             if (jit_host_is_full()) {
@@ -276,7 +276,7 @@ void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsign
         run_block(block, evaluate);
         jit_block_free(block);
     } while (!cpu->events.exception_injected && ++runs < MAX_RUNS && cpu->rip >= start &&
-             cpu->rip < start + length);
+             cpu->rip < start + c->length);
     store(state);
     state->end = cpu->events.exception_injected ? cpu->events.exception
                  : runs < MAX_RUNS              ? NATIVE_DONE

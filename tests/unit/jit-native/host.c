@@ -39,6 +39,7 @@ static const uint8_t greg_of[16] = {
 static struct {
     enum { IDLE, ENTERING, RUNNING } phase;
     NativeState *state;
+    const bool *starts;
     uint64_t start, end;
     unsigned bits, steps;
     gregset_t gregs;            /* the program's own */
@@ -124,7 +125,18 @@ static void store(ucontext_t *uc)
     memcpy(x, host.xsave, host.xsave_size);
 }
 
-static void on_signal(int number, siginfo_t *info, void *context)
+/* What was stepped may have RFLAGS.AC, which is nothing for a C function. */
+void native_host_signal(int number, siginfo_t *info, void *context);
+__asm__(".text\n"
+        "native_host_signal:\n\t"
+        "pushfq\n\t"
+        "andl $~0x40000, (%rsp)\n\t"
+        "popfq\n\t"
+        "jmp native_host_on_signal");
+
+G_GNUC_INTERNAL void native_host_on_signal(int number, siginfo_t *info, void *context);
+
+void native_host_on_signal(int number, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
@@ -134,11 +146,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
         host.phase = RUNNING;
         load(uc);
     } else if (host.phase == RUNNING) {
-        if (vector == X86_DB && rip >= host.start && rip < host.end && ++host.steps < MAX_STEPS) {
+        bool inside = rip >= host.start && rip < host.end;
+        /* What is in the middle of an instruction nobody has looked at: it could be a system call. */
+        bool wild = vector == X86_DB && inside && !host.starts[rip - host.start];
+        if (vector == X86_DB && inside && !wild && ++host.steps < MAX_STEPS) {
             return;
         }
-        host.state->end = vector != X86_DB ? vector : host.steps < MAX_STEPS ? NATIVE_DONE
-                                                                             : NATIVE_ENDLESS;
+        host.state->end = wild                     ? NATIVE_WILD
+                          : vector != X86_DB       ? vector
+                          : host.steps < MAX_STEPS ? NATIVE_DONE
+                                                   : NATIVE_ENDLESS;
         host.phase = IDLE;
         store(uc);
     } else {
@@ -149,22 +166,33 @@ static void on_signal(int number, siginfo_t *info, void *context)
     }
 }
 
+/* All of NATIVE_DATA but the page that cannot be written. */
+static void copy_data(uint8_t *to, const uint8_t *from)
+{
+    const size_t before = NATIVE_CONSTANT - NATIVE_DATA, behind = before + 0x1000;
+
+    memcpy(to, from, before);
+    memcpy(to + behind, from + behind, NATIVE_DATA_SIZE - behind);
+}
+
 static void load_data_segments(unsigned selector)
 {
     __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(selector));
 }
 
-void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state)
+void native_host_run(const NativeCase *c, NativeState *state)
 {
     uint8_t *data = (uint8_t *)NATIVE_DATA;
+    unsigned bits = c->bits;
 
-    memcpy(host.code + (NATIVE_START - NATIVE_CODE), code, length);
-    memset(host.code + (NATIVE_START - NATIVE_CODE) + length, 0xcc, 16);
-    memcpy(data, state->memory, NATIVE_DATA_SIZE);
+    memcpy(host.code + (NATIVE_START - NATIVE_CODE), c->code, c->length);
+    memset(host.code + (NATIVE_START - NATIVE_CODE) + c->length, 0xcc, 16);
+    host.starts = c->starts;
+    copy_data(data, state->memory);
     host.state = state;
     host.bits = bits;
     host.start = NATIVE_START - native_segment_base(bits);
-    host.end = host.start + length;
+    host.end = host.start + c->length;
     host.steps = 0;
     state->rip = host.start;
     host.phase = ENTERING;
@@ -172,7 +200,7 @@ void native_host_run(const uint8_t *code, unsigned length, unsigned bits, Native
     load_data_segments(bits == 16 ? NATIVE_DATA_16 : STACK);
     __asm__ volatile("int3" : : : "memory");
     load_data_segments(STACK);
-    memcpy(state->memory, data, NATIVE_DATA_SIZE);
+    copy_data(state->memory, data);
 }
 
 static bool map(uint64_t address, size_t size, int protection, int flags, int fd)
@@ -239,7 +267,7 @@ bool native_host_init(const char **why)
 {
     const size_t size = 256 << 10;
     stack_t stack = { .ss_size = size };
-    struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    struct sigaction action = { .sa_sigaction = native_host_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
     if (!native_host_has("avx")) {
         *why = "the host has no AVX";
@@ -291,6 +319,6 @@ void native_host_release(void) { }
 bool native_host_can_16(void) { return false; }
 bool native_host_has(const char *feature) { return false; }
 uint64_t native_host_fs(void) { return 0; }
-void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state) { }
+void native_host_run(const NativeCase *c, NativeState *state) { }
 
 #endif

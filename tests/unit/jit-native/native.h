@@ -14,9 +14,9 @@
 
 #define NATIVE_BASE      0x30000000ull
 #define NATIVE_CODE      NATIVE_BASE               /* a page to read and to execute */
-#define NATIVE_DATA      (NATIVE_BASE + 0x1000)    /* two pages to read and to write */
-#define NATIVE_DATA_SIZE 0x2000u
-#define NATIVE_CONSTANT  (NATIVE_BASE + 0x4000)    /* a page of zeros to read; one of nothing before */
+#define NATIVE_DATA      (NATIVE_BASE + 0x1000)    /* pages to read and to write, but for: */
+#define NATIVE_DATA_SIZE 0x4000u
+#define NATIVE_CONSTANT  (NATIVE_BASE + 0x3000)    /* a page of zeros to read, between them */
 #define NATIVE_SIZE      0x5000u
 #define NATIVE_FIRST     0x10000000ull             /* of the range */
 #define NATIVE_LAST      0x6fffffffull
@@ -41,7 +41,7 @@ typedef struct NativeState {
     uint8_t ftw;            /* a bit for each that is not empty, R0 to R7 */
     uint32_t mxcsr;
     /* What came of it: NATIVE_DONE, NATIVE_ENDLESS: too many steps, NATIVE_WILD: an address out of
-     * the range, or an exception's vector. */
+     * the range, or a jump into an instruction, or an exception's vector. */
     unsigned end;
     uint32_t error;
     uint64_t cr2;
@@ -58,17 +58,18 @@ bool native_host_can_16(void);
 /* CPUID of the host has a feature of arch/x86/features.h. */
 bool native_host_has(const char *feature);
 uint64_t native_host_fs(void);
-/* Steps through `length` bytes of code until the end, or out of them. */
-void native_host_run(const uint8_t *code, unsigned length, unsigned bits, NativeState *state);
+typedef struct NativeCase NativeCase;
+
+/* Steps through the case's code until the end, or out of it. */
+void native_host_run(const NativeCase *c, NativeState *state);
 
 /* ---- the software CPU: cpu.c ---- */
 
 bool native_cpu_init(bool with_back_end, const char **why);
 void native_cpu_release(void);
 bool native_cpu_has(const char *feature);
-/* The same; the first block has `insns` instructions. */
-void native_cpu_run(const uint8_t *code, unsigned length, unsigned insns, unsigned bits,
-                    bool evaluate, NativeState *state);
+/* The same; all of its instructions are in the first block. */
+void native_cpu_run(const NativeCase *c, bool evaluate, NativeState *state);
 
 /* ---- cases.c ---- */
 
@@ -77,15 +78,21 @@ typedef struct NativeForm {
     uint8_t map, opcode;
 } NativeForm;
 
-typedef struct NativeCase {
+#define NATIVE_CODE_SIZE 112
+#define NATIVE_CODE_FULL (NATIVE_CODE_SIZE - 48) /* room for another instruction, made carelessly */
+
+struct NativeCase {
     unsigned bits;
-    uint8_t code[64];
+    uint8_t code[NATIVE_CODE_SIZE];
+    bool starts[NATIVE_CODE_SIZE];  /* an instruction does there */
     unsigned length, insns;
     bool of_vectors, in_parts;  /* in_parts: stores more than once */
     bool calls;                 /* or pushes, then looks at CS's limit */
-    uint16_t undefined;     /* arithmetic flags */
+    bool restores;              /* registers from an image */
+    uint16_t undefined;     /* arithmetic flags, after the last instruction */
+    uint16_t undefined_any; /* after any of them */
     NativeState state;
-} NativeCase;
+};
 
 void native_seed(uint64_t seed);
 uint64_t native_random(void);
@@ -93,7 +100,10 @@ uint64_t native_random(void);
 unsigned native_below(unsigned n);
 /* Random registers and memory. */
 void native_state_make(NativeState *state, unsigned bits);
-/* Appends an instruction of the form; false: what came out is no instruction to compare. */
+/*
+ * Appends an instruction of the form; false: what came out is no instruction to compare. Flags that
+ * the one before left undefined are set by a comparison between them.
+ */
 bool native_case_add(NativeCase *c, const NativeForm *form);
 
 #endif
