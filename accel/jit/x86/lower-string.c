@@ -170,14 +170,15 @@ static uint64_t to_page_end(uint64_t at, unsigned size)
     return (JIT_PAGE_SIZE - (at & ~JIT_PAGE_MASK)) / size;
 }
 
-/* Forward MOVS and STOS within pages of RAM; how many were done at once. */
+/* Forward MOVS and STOS within pages of RAM; how many were done at once. Alignment is checked by
+ * one(): an element that is not aligned is so before its page is not there. */
 static uint64_t bulk(X86Jit *cpu, const StringInfo *s, uint64_t count)
 {
     uint64_t target, source = 0;
     uint8_t *to, *from = NULL;
 
     if (cpu->direction || s->checked || s->address_size == 2 || count < 4 || (cpu->rflags & X86_TF) ||
-        (s->kind != STRING_MOVS && s->kind != STRING_STOS)) {
+        s->mode == X86_MODE_ALIGNED || (s->kind != STRING_MOVS && s->kind != STRING_STOS)) {
         return 0;
     }
     target = linear(cpu, X86_ES, offset_of(cpu, X86_RDI, s), s, true);

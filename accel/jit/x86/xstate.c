@@ -281,7 +281,7 @@ uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t f
 
     check_state_instruction(cpu, address, form == FORM_XSAVES);
     /* Nothing is written if not all can be. */
-    first = wanted & (X87 | SSE | AVX) ? 0 : HEADER_AT;
+    first = wanted & (compacted ? X87 | SSE : X87 | SSE | AVX) ? 0 : HEADER_AT;
     jit_probe(&cpu->core, address + first, l.size - first, JIT_WRITE, x86_data_mode(cpu));
     jit_float_fold(&cpu->core);
     save_all(cpu, image, vectors(cpu), wide);
