@@ -339,10 +339,12 @@ static void run_forms(unsigned bits, Kind kind)
     g_assert_cmpuint(tally.compared, >, only_form ? 0 : tally.forms / 2);
 }
 
-/* Which of them keep FOP and FDP for an image, and after what, CPUs differ in: CPUID says so. */
-static bool tells_pointers(const X86Row *row)
+/* What the first of these stores of FOP and FDP after others, CPUs differ in: CPUID says so. The last may
+ * fault when it stores nothing. */
+static bool is_left_alone(const X86Row *row)
 {
-    return row->lower == x86_lower_fnstenv || row->lower == x86_lower_fnsave;
+    return row->lower == x86_lower_fnstenv || row->lower == x86_lower_fnsave ||
+           row->lower == x86_lower_maskmov;
 }
 
 /* One that a program may have in such code. */
@@ -354,7 +356,7 @@ static NativeForm any_form(unsigned bits)
         unsigned count = starts[opcode + 1] - starts[opcode];
         const X86Row *row = count ? &x86_rows[starts[opcode] + native_below(count)] : NULL;
         if (row && !(row->flags & (X86_ROW_SYSTEM | (bits == 64 ? X86_ROW_I64 : X86_ROW_O64))) &&
-            !tells_pointers(row) && !(jit.exact_float && is_approximation(row))) {
+            !is_left_alone(row) && !(jit.exact_float && is_approximation(row))) {
             return (NativeForm){ row, (uint8_t)map, (uint8_t)opcode };
         }
     }
