@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machine code as text, by libcapstone. A program that was built without it shows bytes
- * only, and disas_available() says so.
+ * Machine code as text, by libcapstone. A program that was built without it, or where it is not
+ * installed, shows bytes only, and disas_unavailable() says why. Any thread may call.
  */
 #ifndef BASE_DISAS_H
 #define BASE_DISAS_H
@@ -19,7 +19,8 @@ typedef enum DisasMode {
 /* The longest instruction of any architecture, in bytes. */
 #define DISAS_MAX_BYTES 15
 
-bool disas_available(void);
+/* NULL: there is a disassembler; else why there is none. Loads the library when it is first asked. */
+const char *disas_unavailable(void);
 
 /*
  * Appends one instruction, "0xADDRESS:  BYTES MNEMONIC OPERANDS" and no newline, in the

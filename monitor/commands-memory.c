@@ -229,8 +229,8 @@ static unsigned read_code(Cpu *cpu, uint64_t address, uint8_t *bytes)
 static void dump_code(Monitor *monitor, Cpu *virtual_cpu, Cpu *cpu, uint64_t address,
                       uint64_t count)
 {
-    if (!disas_available()) {
-        monitor_puts(monitor, "This program was built without a disassembler (capstone).\n");
+    if (disas_unavailable()) {
+        monitor_printf(monitor, "No instructions: %s.\n", disas_unavailable());
     }
     while (count--) {
         g_autoptr(GString) line = g_string_new(NULL);

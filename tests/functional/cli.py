@@ -179,6 +179,39 @@ def check_trace():
         expect_equal(os.path.exists(log), True, 'the log is a file')
 
 
+def check_disassembler():
+    """It is loaded when it is first needed, and a machine does without."""
+    def libraries(vm):
+        with open(f'/proc/{vm.process.pid}/maps', encoding='utf-8') as maps:
+            return 'libcapstone' in maps.read()
+
+    def disassemble(vm):
+        return vm.qmp('human-monitor-command', **{'command-line': 'xp /1i 0xfffffff0'})
+
+    arguments = ('-machine', 'pc', '-accel', 'qtest', '-nodefaults')
+    with VM(*arguments, serial=False) as vm:
+        if libraries(vm):
+            raise Skip('libcapstone is linked')
+        if 'built without' in disassemble(vm):
+            raise Skip('built without libcapstone')
+        expect_equal(('ljmp' in disassemble(vm), libraries(vm)), (True, True), 'with the library')
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(3, 10):
+            with open(os.path.join(folder, f'libcapstone.so.{number}'), 'wb'):
+                pass
+        os.environ['LD_LIBRARY_PATH'] = folder
+        try:
+            with VM(*arguments, serial=False) as vm:
+                text = disassemble(vm)
+                errors = vm.stderr()
+        finally:
+            del os.environ['LD_LIBRARY_PATH']
+    for words, where in (('cannot be loaded', text), ('.byte', text), ('libcapstone.so.', text),
+                         ('code is shown as bytes', errors)):
+        if words not in where:
+            raise TestFailure(f'{words!r} is not in {where!r}')
+
+
 def check_signal(number):
     with VM(*EMPTY, serial=False) as vm:
         vm.process.send_signal(number)
@@ -224,6 +257,7 @@ if __name__ == '__main__':
         ('a failed start leaves no file', check_nothing_left),
         ('start and quit', check_start_and_quit),
         ('-trace', check_trace),
+        ('the disassembler', check_disassembler),
         ('SIGTERM', lambda: check_signal(signal.SIGTERM)),
         ('SIGINT', lambda: check_signal(signal.SIGINT)),
         ('every built-in machine starts', check_machines),
