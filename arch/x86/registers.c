@@ -104,6 +104,8 @@ const X86Register x86_registers[] = {
     EVENT(16, smi_pending), EVENT(17, smm_inside_nmi), EVENT(18, smi_latched_init),
     EVENT(19, triple_fault), EVENT(21, debug_pending), EVENT(22, debug_in_smm), EVENT(23, io),
     EVENT(24, io_rip), EVENT(25, io_rcx), EVENT(26, io_rsi), EVENT(27, io_rdi),
+    EVENT(28, smi_latched_sipi), EVENT(29, mwait_armed), EVENT(30, mwait_asleep),
+    EVENT(31, mwait_masked_wake), EVENT(32, mwait_until), EVENT(33, mwait_length),
     STATE(EVENT, 20, "mp_state", mp_state, "0 runs, 1 waits for SIPI, 2 INIT, 3 halted, 4 SIPI"),
 };
 const size_t x86_register_count = G_N_ELEMENTS(x86_registers);

@@ -97,11 +97,16 @@ typedef struct X86Events {
     bool smm_inside_nmi;
     bool smi_latched_init;
     bool triple_fault;
-    /* What KVM keeps for itself. */
+    /* What KVM keeps for itself, or has not got: it does without what waits for RSM here. */
     uint16_t debug_pending;      /* bits of DR6: the debug trap that comes next */
     uint16_t debug_in_smm;       /* … that waits for RSM */
     uint32_t io;                 /* the instruction that has just ended, as in SMM's state area; or 0 */
     uint64_t io_rip, io_rcx, io_rsi, io_rdi;     /* as they were before it */
+    bool smi_latched_sipi;       /* behind the INIT that waits for RSM; its page is sipi_vector */
+    bool mwait_armed;            /* by MONITOR */
+    bool mwait_asleep;           /* though X86_MP_RUNNABLE; who does not know of it goes on behind MWAIT */
+    bool mwait_masked_wake;      /* its extension: interrupts end the sleep that are masked */
+    uint64_t mwait_until, mwait_length;          /* of the sleep, in nanoseconds of virtual time */
 } X86Events;
 
 typedef struct X86MsrValue {

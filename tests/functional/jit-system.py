@@ -20,7 +20,7 @@ SECONDS = 100           # of a program with sanitizers, on a busy machine
 EXIT_STATUS = 1         # what isa-debug-exit makes of 0
 
 # Those that are moved to new processes while they run.
-MOVED = ('ferr64', 'smm64', 'trap64')
+MOVED = ('ferr64', 'mwait64', 'smm64', 'trap64')
 
 
 def run_program(program, backend, *more, accel='', cpu='max', by=()):
@@ -47,9 +47,9 @@ def check_result(result):
                           f'\nexit status {result.returncode}\n{result.stderr}')
 
 
-def check_moved(program, backend, moves, mean=2000):
-    """Saved and restored in a new process every few milliseconds."""
-    result = run_program(program, backend, '-S', by=[moves, str(mean)])
+def check_moved(program, backend, moves, mean=20000):
+    """Saved and restored in a new process every few milliseconds, and where the program says, to the instruction."""
+    result = run_program(program, backend, '-S', '-icount', 'shift=3,sleep=off', by=[moves, str(mean)])
     check_result(result)
     print('#', result.stderr.splitlines()[-1])
 

@@ -191,18 +191,21 @@ static void put_asked(X86Jit *cpu, const X86Events *e, CpuStateLevel level)
     }
     atomic_fetch_or(&cpu->asked, (e->nmi_pending ? X86_ASKED_NMI : 0) |
                                  (e->smi_pending ? X86_ASKED_SMI : 0) |
-                                 (e->smi_latched_init ? X86_ASKED_INIT : 0));
-    cpu->events.nmi_pending = cpu->events.smi_pending = cpu->events.smi_latched_init = false;
+                                 (e->smi_latched_init ? X86_ASKED_INIT : 0) |
+                                 (e->smi_latched_sipi ? X86_ASKED_SIPI : 0));
+    if (e->smi_latched_sipi) {
+        cpu->sipi_page = e->sipi_vector;
+    }
+    cpu->events.nmi_pending = cpu->events.smi_pending = false;
+    cpu->events.smi_latched_init = cpu->events.smi_latched_sipi = false;
 }
 
-/*
- * A CPU that waits for IGNNE# or an interrupt is saved as one that is about to wait; and one
- * that sleeps by MWAIT, as if it had just woken up.
- */
+/* A CPU that waits for IGNNE# or an interrupt is saved as one that is about to wait. */
 static void put_mp_state(X86Jit *cpu, const X86CpuState *s)
 {
     cpu->mp_state = s->mp_state;
-    cpu->mwait.asleep = cpu->mwait.armed = cpu->frozen = false;
+    cpu->frozen = false;
+    x86_mwait_restored(cpu);
     if (s->mp_state == X86_MP_INIT) {
         cpu->mp_state = X86_MP_WAIT_SIPI;    /* KVM: INIT was taken, SIPI was not */
     } else if (s->mp_state == X86_MP_SIPI) {
@@ -255,7 +258,9 @@ static bool get_state(JitCpu *jit, GError **error)
     s->events.nmi_pending = asked & X86_ASKED_NMI;
     s->events.smi_pending = asked & X86_ASKED_SMI;
     s->events.smi_latched_init = cpu->events.smm && asked & X86_ASKED_INIT;
-    s->mp_state = cpu->mwait.asleep || cpu->frozen ? X86_MP_RUNNABLE : cpu->mp_state;
+    s->events.smi_latched_sipi = cpu->events.smm && asked & X86_ASKED_SIPI;
+    s->events.sipi_vector = cpu->sipi_page;
+    s->mp_state = cpu->events.mwait_asleep || cpu->frozen ? X86_MP_RUNNABLE : cpu->mp_state;
     for (size_t i = 0; i < s->msr_count && i < cpu->msr_count; i++) {
         s->msr[i].supported = cpu->msr[i].supported;
     }
@@ -418,7 +423,7 @@ static bool pending_but_io(JitCpu *jit)
         cpu->frozen = false;
         x86_mwait_end(cpu);
     }
-    if ((asked & X86_ASKED_INTR) && cpu->mwait.masked_wake) {
+    if ((asked & X86_ASKED_INTR) && e->mwait_masked_wake) {
         x86_mwait_end(cpu);
     }
     if (asked & (X86_ASKED_INIT | X86_ASKED_SIPI)) {
@@ -473,7 +478,7 @@ static bool pending(JitCpu *jit)
 
     x86_of(jit)->events.io = 0;
     x86_of(jit)->shadow_ip = 0;
-    x86_of(jit)->mwait.asleep &= !runs;
+    x86_of(jit)->events.mwait_asleep &= !runs;
     return runs;
 }
 
@@ -489,7 +494,7 @@ static bool has_work(JitCpu *jit)
            ((asked & X86_ASKED_SMI) && !cpu->events.smm) ||
            ((asked & X86_ASKED_NMI) && !cpu->events.nmi_masked) ||
            ((asked & X86_ASKED_INTR) &&
-            (cpu->rflags & X86_IF || (cpu->mwait.asleep && cpu->mwait.masked_wake)));
+            (cpu->rflags & X86_IF || (cpu->events.mwait_asleep && cpu->events.mwait_masked_wake)));
 }
 
 static void context(JitCpu *jit, JitContext *context)

@@ -24,19 +24,34 @@ static void sleep_is_over(void *opaque)
 
 void x86_mwait_create(X86Jit *cpu)
 {
-    timer_init(&cpu->mwait.timer, TIME_VIRTUAL, sleep_is_over, cpu);
+    timer_init(&cpu->mwait_timer, TIME_VIRTUAL, sleep_is_over, cpu);
 }
 
 void x86_mwait_destroy(X86Jit *cpu)
 {
-    timer_cancel(&cpu->mwait.timer);
+    timer_cancel(&cpu->mwait_timer);
 }
 
 void x86_mwait_end(X86Jit *cpu)
 {
-    if (cpu->mwait.asleep) {
-        cpu->mwait.asleep = false;
+    if (cpu->events.mwait_asleep) {
+        cpu->events.mwait_asleep = false;
         cpu->mp_state = X86_MP_RUNNABLE;
+    }
+}
+
+void x86_mwait_restored(X86Jit *cpu)
+{
+    X86Events *e = &cpu->events;
+    int64_t now = time_virtual();
+
+    timer_cancel(&cpu->mwait_timer);
+    e->mwait_asleep &= cpu->mp_state == X86_MP_RUNNABLE;
+    e->mwait_length = MIN(e->mwait_length, SLEEP_LAST);
+    if (e->mwait_asleep) {
+        e->mwait_until = MIN(e->mwait_until, (uint64_t)now + SLEEP_LAST);
+        timer_set(&cpu->mwait_timer, e->mwait_until);
+        cpu->mp_state = X86_MP_HALTED;
     }
 }
 
@@ -62,31 +77,32 @@ uint64_t x86_help_monitor(X86Jit *cpu, uint64_t address)
 {
     extensions(cpu, 0);
     jit_load(&cpu->core, address, 1, x86_data_mode(cpu));
-    cpu->mwait.armed = true;
+    cpu->events.mwait_armed = true;
     return 0;
 }
 
 static void fall_asleep(X86Jit *cpu)
 {
-    int64_t now;
+    X86Events *e = &cpu->events;
+    uint64_t now;
 
     jit_machine_lock(&cpu->core);
     now = time_virtual();
-    cpu->mwait.length = now - cpu->mwait.until < cpu->mwait.length
-                            ? MIN(2 * cpu->mwait.length, SLEEP_LAST) : SLEEP_FIRST;
-    cpu->mwait.until = now + cpu->mwait.length;
-    timer_set(&cpu->mwait.timer, cpu->mwait.until);
+    e->mwait_length = now - e->mwait_until < e->mwait_length ? MIN(2 * e->mwait_length, SLEEP_LAST)
+                                                             : SLEEP_FIRST;
+    e->mwait_until = now + e->mwait_length;
+    timer_set(&cpu->mwait_timer, e->mwait_until);
     jit_machine_unlock(&cpu->core);
-    cpu->mwait.asleep = true;
+    e->mwait_asleep = true;
     cpu->mp_state = X86_MP_HALTED;
 }
 
 uint64_t x86_help_mwait(X86Jit *cpu, uint64_t next)
 {
-    cpu->mwait.masked_wake = extensions(cpu, MASKED_INTERRUPTS_WAKE) & MASKED_INTERRUPTS_WAKE;
+    cpu->events.mwait_masked_wake = extensions(cpu, MASKED_INTERRUPTS_WAKE) & MASKED_INTERRUPTS_WAKE;
     cpu->rip = next;
-    if (cpu->mwait.armed) {
-        cpu->mwait.armed = false;
+    if (cpu->events.mwait_armed) {
+        cpu->events.mwait_armed = false;
         fall_asleep(cpu);
     }
     x86_step_over(cpu, cpu->rflags & X86_TF);

@@ -160,6 +160,8 @@ void x86_mwait_create(X86Jit *cpu);
 void x86_mwait_destroy(X86Jit *cpu);
 /* The CPU runs, if it was asleep by MWAIT. */
 void x86_mwait_end(X86Jit *cpu);
+/* events and mp_state are from saved state: it sleeps for the rest of its time. Under the machine lock. */
+void x86_mwait_restored(X86Jit *cpu);
 /* IA32_MISC_ENABLE has MONITOR and MWAIT. */
 bool x86_mwait_enabled(const X86Jit *cpu);
 void x86_watch_hit(JitCpu *jit, unsigned number);

@@ -176,13 +176,7 @@ typedef struct X86Jit {
     /* An x87 error with CR0.NE 0: FERR is asserted; the CPU waits for an interrupt, or for IGNNE. */
     bool ferr, frozen;
     atomic_bool ignne;
-    /* MWAIT: while asleep, mp_state is X86_MP_HALTED. */
-    struct {
-        bool armed;              /* MONITOR was there before */
-        bool asleep, masked_wake;
-        Timer timer;
-        int64_t until, length;   /* of the sleep, in nanoseconds of virtual time */
-    } mwait;
+    Timer mwait_timer;           /* while events.mwait_asleep, and mp_state is X86_MP_HALTED */
 } X86Jit;
 
 /*

@@ -3,6 +3,7 @@
 #include "tests/functional/jit-system/setup64.h"
 
 #define MISC_ENABLE 0x1a0
+#define PMBASE 0x600
 #define MONITOR_ENABLED (1u << 18)
 
 volatile u64 line[8] __attribute__((aligned(64)));
@@ -54,6 +55,35 @@ static void test_not_armed(void)
     monitor(line);
     mwait(0);
     mwait(0);
+}
+
+/*
+ * This implementation's sleep is of 50 microseconds at least (mwait.c), and longer when it comes at once after
+ * another; by the power management timer of 3.579545 MHz. The program's first sleep of all is the shortest.
+ */
+static u32 pm_timer(void)
+{
+    u32 value;
+
+    asm volatile("inl %1, %0" : "=a"(value) : "d"((u16)(PMBASE + 8)));
+    return value & 0xffffff;
+}
+
+static void test_length(void)
+{
+    u32 before;
+
+    config_write32(0xb40, PMBASE | 1);
+    config_write32(0xb80, 1);
+    asm volatile("cli");
+    for (u32 turn = 0; turn < 2; turn++) {
+        before = pm_timer();
+        move_often(16);
+        monitor(line);
+        asm volatile("nop; nop");
+        mwait(0);
+        check("asleep too short", ((pm_timer() - before) & 0xffffff) < (turn ? 350 : 175), 0);
+    }
 }
 
 void on_tick(void);
@@ -118,6 +148,7 @@ void main(void)
 {
     set_up();
     run("faults", test_faults);
+    run("mwait sleeps", test_length);
     run("mwait without monitor", test_not_armed);
     run("mwait and interrupts", test_interrupt);
     run("mwait and stores", test_store);

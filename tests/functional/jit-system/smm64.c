@@ -10,7 +10,7 @@ enum { PMBASE = 0x600, GLBCTL = PMBASE + 0x28, GLBEN = PMBASE + 0x20, APMC = 0xb
 /*
  * The handler at 0x38000 notes bytes and words of the state area at 0x37000, counts at 0x37010, and, as
  * long as the number at 0x37014 is not 0, asks for a restart; 0x37018: what becomes of the HALT byte,
- * where bit 8 is set.
+ * where bit 8 is set; it waits until the number at 0x3701c is 0.
  */
 extern const u8 handler[], handler_end[];
 asm(".text\n.code16\n"
@@ -21,10 +21,10 @@ asm(".text\n.code16\n"
     "incl %cs:0x7010\n"
     "cmpl $0, %cs:0x7014; je 1f; decl %cs:0x7014; movl $0xfec8, %ebx; movb $0xff, %cs:(%ebx)\n"
     "1: testl $0x100, %cs:0x7018; jz 2f; movb %cs:0x7018, %al; movl $0xfec9, %ebx; movb %al, %cs:(%ebx)\n"
-    "2: rsm\nhandler_end:\n.code64\n");
+    "2: cmpl $0, %cs:0x701c; jne 2b; rsm\nhandler_end:\n.code64\n");
 
 #define SEEN(at) (*(volatile u32 *)(word)(0x37000 + (at)))
-enum { IO = 0, HALTED = 4, IO_RIP = 8, IO_RCX = 12, COUNT = 0x10, AGAIN = 0x14, LEAVE_HLT = 0x18 };
+enum { IO = 0, HALTED = 4, IO_RIP = 8, IO_RCX = 12, COUNT = 0x10, AGAIN = 0x14, LEAVE_HLT = 0x18, HOLD = 0x1c };
 
 #define SMI_SELF "movl $0x830, %%ecx; movl $0x4200, %%eax; xorl %%edx, %%edx; wrmsr; nop"
 
@@ -67,7 +67,7 @@ static void test_traps(void)
     for (u32 again = 0; again < 3; again++) {
         clear();
         SEEN(AGAIN) = again;
-        move_often(again == 1 ? 120 : 0);
+        move_often(again == 1 ? 60 : 0);
         TRY("pushfq; orl $0x100, (%%rsp); popfq; io_4: outb %%al, $0xb2; .global io_4", 0x55);
         EXPECT(DB, 0);
         check("ip", caught.ip, (word)io_4 + 2);
@@ -77,7 +77,7 @@ static void test_traps(void)
         SEEN(AGAIN) = again;
         write_cr4(read_cr4() | 8);
         asm volatile("mov %0, %%dr2; mov %1, %%dr7" :: "r"((u64)APMC), "r"(0x420ull | 2ull << 24));
-        move_often(again == 1 ? 120 : 0);
+        move_often(again == 1 ? 60 : 0);
         TRY("io_5: outb %%al, $0xb2; nop; .global io_5", 0x55);
         asm volatile("mov %0, %%dr7" :: "r"(0x400ull));
         write_cr4(read_cr4() & ~8ull);
@@ -195,6 +195,30 @@ static void test_halted(void)
     clear();
 }
 
+/* INIT, and the SIPI that follows it, wait until the handler is done. */
+static void test_start(void)
+{
+    clear();
+    SEEN(HOLD) = 1;
+    write_msr(0x830, 1ull << 32 | 0x4200);
+    while (SEEN(COUNT) == 0) {
+        asm volatile("pause");
+    }
+    move_often(2);
+    write_msr(0x830, 1ull << 32 | 0x4500);
+    write_msr(0x830, 1ull << 32 | 0x4608);
+    move_often(2);
+    for (unsigned i = 0; i < 200; i++) {
+        asm volatile("pause");
+    }
+    check("begun before RSM", cpus_begun, 1);
+    SEEN(HOLD) = 0;
+    for (unsigned i = 0; i < 10000000 && cpus_begun == 1; i++) {
+        asm volatile("pause");
+    }
+    check("begun behind RSM", cpus_begun, 2);
+}
+
 /* ---- SMBASE is moved; it stays where it is then ---- */
 
 extern const u8 move_base[], move_base_end[], count_entries[], count_entries_end[];
@@ -254,6 +278,7 @@ void main(void)
     outl(GLBEN, 0x20);
     outl(GLBCTL, 1);
     run("SMI while halted", test_halted);
+    run("INIT and SIPI in SMM", test_start);
     run("SMI by I/O", test_io);
     run("SMI by string I/O", test_strings);
     run("SMI and traps", test_traps);
