@@ -13,9 +13,8 @@ unsigned full_bytes(const Lower *l)
 bool check_simd(Lower *l)
 {
     uint32_t flags = context_flags(l);
-    bool bad = insn_is_vex(l)
-                   ? !(flags & X86_CTX_AVX) || !(flags & X86_CTX_PE) || flags & X86_CTX_VM
-                   : flags & X86_CTX_EM || !(flags & X86_CTX_SSE);
+    bool bad = insn_is_vex(l) ? !(flags & X86_CTX_AVX)
+                              : flags & X86_CTX_EM || !(flags & X86_CTX_SSE);
     if (bad) {
         raise_now(l, X86_UD);
         return false;

@@ -572,6 +572,10 @@ static bool has_feature(const Lower *l)
 {
     const X86Row *row = l->insn.row;
 
+    /* VEX is of protected mode, that of general registers as well: SDM volume 2, 2.3. */
+    if (insn_is_vex(l) && (!(l->flags & X86_CTX_PE) || l->flags & X86_CTX_VM)) {
+        return false;
+    }
     if (row->feature && !cpu_has(l, row->feature)) {
         return false;
     }

@@ -446,6 +446,9 @@ AT_9000(v_pushf, "pushfw; popw %ax; int $0x82");
 AT_9000(v_int, "int $0x82");
 AT_9000(v_in, "inb $0x80, %al");
 AT_9000(v_lar, "lar %ax, %ax");
+AT_9000(v_vector, ".byte 0xc5, 0xf8, 0x28, 0xc1; int $0x82");        /* VMOVAPS */
+AT_9000(v_integer, ".byte 0xc4, 0xe2, 0x78, 0xf2, 0xc1; int $0x82"); /* ANDN */
+AT_9000(v_loads, "movw $0x9000, %bx; .byte 0xc5, 0x0f; int $0x82"); /* LDS (%BX), %CX, which begins as VEX does */
 AT_9000(v_far_jump, "ljmpl $0x900, $0x10000");
 AT_9000(v_far_call, "lcalll $0x900, $0x10000");
 AT_9000(v_far_ret, "pushl $0x900; pushl $0x10000; lretl");
@@ -500,6 +503,12 @@ static void test_v86(void)
     EXPECT(GP, 0);
     V86(v_lar, 0x3000);
     EXPECT(UD, 0);
+    V86(v_vector, 0x3000);
+    EXPECT(UD, 0);
+    V86(v_integer, 0x3000);
+    EXPECT(UD, 0);
+    V86(v_loads, 0x3000);
+    EXPECT(0x82, 0);
     /* Beyond the limit is no place to go, or to return, to. */
     V86(v_far_jump, 0x3000);
     EXPECT(GP, 0);
