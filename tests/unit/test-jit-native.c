@@ -62,7 +62,8 @@ static void print_difference(const NativeCase *c, const NativeState *host, const
     DisasMode mode = c->bits == 64 ? DISAS_X86_64 : c->bits == 32 ? DISAS_X86_32 : DISAS_X86_16;
     unsigned taken;
 
-    g_string_append_printf(out, "%s, %u-bit code, --seed %" PRIu64 ":\n", by, c->bits, seed);
+    g_string_append_printf(out, "%s, %u-bit code, %u-bit stack, --seed %" PRIu64 ":\n", by, c->bits,
+                           c->stack_bits, seed);
     for (unsigned at = 0; at < c->length; at += taken) {
         g_string_append(out, "  ");
         taken = disas_print(mode, NATIVE_START + at, c->code + at, c->length - at, out);
@@ -115,6 +116,14 @@ static void print_difference(const NativeCase *c, const NativeState *host, const
 
 /* ---- comparing ---- */
 
+/* Where a return address of four bytes goes. */
+static uint64_t pushed_at(const NativeCase *c)
+{
+    uint32_t sp = (uint32_t)c->state.gpr[X86_RSP] - 4;
+
+    return native_segment_base(c->stack_bits) + (c->stack_bits == 16 ? (uint16_t)sp : sp);
+}
+
 /* What is not told of a case that ends so is made equal. */
 static void normalize(NativeState *s, const NativeCase *c)
 {
@@ -126,7 +135,7 @@ static void normalize(NativeState *s, const NativeCase *c)
         /* What is before the page that faults may have been stored. */
         memset(s->memory + at - 16, 0, 16);
     }
-    at = (uint16_t)(c->state.gpr[X86_RSP] - 4) - (NATIVE_DATA - NATIVE_BASE);
+    at = pushed_at(c) - NATIVE_DATA;
     if (s->end == X86_GP && c->calls && c->bits == 16 && at < NATIVE_DATA_SIZE - 4) {
         /* Where CS's limit forbids to go, the way back may have been pushed. */
         memset(s->memory + at, 0, 4);
@@ -246,8 +255,7 @@ static void run_form(const NativeForm *form, unsigned bits, Tally *tally)
         uint64_t seed = first_seed + i;
         native_seed(seed * 0x100000 + form->map * 0x1000 + form->opcode * 16 + form->row->value +
                     (uint64_t)bits * 0x10000000000);
-        c = (NativeCase){ .bits = bits };
-        native_state_make(&c.state, bits);
+        native_case_begin(&c, bits);
         if (!native_case_add(&c, form)) {
             continue;
         }
@@ -377,8 +385,7 @@ static void run_sequences(unsigned bits)
         native_seed(seed * 0x100000 + (uint64_t)bits * 0x10000000000);
         jit.exact_float = native_below(2);
         wanted = 2 + native_below(6);
-        c = (NativeCase){ .bits = bits };
-        native_state_make(&c.state, bits);
+        native_case_begin(&c, bits);
         while (c.insns < wanted && c.length < NATIVE_CODE_FULL) {
             NativeForm form = any_form(bits);
             native_case_add(&c, &form);
@@ -415,20 +422,21 @@ static void test_forms(gconstpointer what)
         g_test_skip(why);
         return;
     }
-    if (bits == 16 && !native_host_can_16()) {
-        g_test_skip("the host has no 16-bit segments for programs");
-    } else if (native_host_init(&why)) {
-        jit.exact_float = kind == EXACT_FLOAT;
-        if (kind == SEQUENCES) {
-            run_sequences(bits);
-        } else {
-            run_forms(bits, kind);
-        }
-        jit.exact_float = false;
-        native_host_release();
-    } else {
+    if (!native_host_init(&why)) {
         g_test_skip(why);
+        native_cpu_release();
+        return;
     }
+    if (bits == 16 && !native_host_has_segments()) {
+        g_test_skip("the host has no 16-bit segments for programs");
+    } else if (kind == SEQUENCES) {
+        run_sequences(bits);
+    } else {
+        jit.exact_float = kind == EXACT_FLOAT;
+        run_forms(bits, kind);
+    }
+    jit.exact_float = false;
+    native_host_release();
     native_cpu_release();
 }
 

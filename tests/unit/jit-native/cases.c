@@ -148,21 +148,21 @@ static uint64_t data_address(void)
     }
 }
 
-void native_state_make(NativeState *s, unsigned bits)
+static void make_state(NativeState *s, unsigned bits, unsigned stack_bits)
 {
-    uint64_t base = native_segment_base(bits);
+    uint64_t base = native_segment_base(bits), stack = native_segment_base(stack_bits);
 
     memset(s, 0, sizeof(*s));
     for (unsigned i = 0; i < 16; i++) {
         s->gpr[i] = number();
     }
-    s->gpr[X86_RSP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
-    s->gpr[X86_RBP] = DATA_MIDDLE - base - 0x400 + (native_below(0x800) & ~7u);
+    s->gpr[X86_RSP] = DATA_MIDDLE - stack - 0x400 + (native_below(0x800) & (one_in(8) ? ~0u : ~7u));
+    s->gpr[X86_RBP] = DATA_MIDDLE - stack - 0x400 + (native_below(0x800) & ~7u);
     if (one_in(32)) {
-        s->gpr[X86_RSP] = data_address() - base;
+        s->gpr[X86_RSP] = data_address() - stack;
     }
     if (one_in(32)) {
-        s->gpr[X86_RBP] = data_address() - base;
+        s->gpr[X86_RBP] = data_address() - stack;
     }
     if (!one_in(4)) {
         s->gpr[X86_RSI] = data_address() - base;
@@ -186,6 +186,14 @@ void native_state_make(NativeState *s, unsigned bits)
             memcpy(s->memory + i, &value, 8);
         }
     }
+}
+
+void native_case_begin(NativeCase *c, unsigned bits)
+{
+    bool other_stack = bits != 64 && native_host_has_segments() && one_in(4);
+
+    *c = (NativeCase){ .bits = bits, .stack_bits = other_stack ? 48 - bits : bits };
+    make_state(&c->state, bits, c->stack_bits);
 }
 
 /* ---- the instruction ---- */
@@ -411,10 +419,15 @@ static void set_register(NativeState *s, unsigned reg, unsigned size, uint64_t v
 
 static uint64_t segment_base(const NativeCase *c, const X86Insn *insn)
 {
-    return c->bits != 64                  ? native_segment_base(c->bits)
-           : insn->segment == X86_FS      ? native_host_fs()
-           : insn->segment == X86_GS      ? NATIVE_GS
-                                          : 0;
+    bool by_stack = insn->segment < 0 && (insn->base == X86_RSP || insn->base == X86_RBP);
+
+    if (insn->segment == X86_FS) {
+        return c->bits == 64 ? native_host_fs() : 0;
+    }
+    if (insn->segment == X86_GS) {
+        return c->bits == 64 ? NATIVE_GS : native_gs_base(c->bits);
+    }
+    return native_segment_base(by_stack || insn->segment == X86_SS ? c->stack_bits : c->bits);
 }
 
 /* Makes a register, or else the displacement, such that memory is at `target`. */
@@ -520,7 +533,7 @@ static void aim_others(Maker *k, const X86Insn *insn)
     } else if (insn->row->lower == x86_lower_bt && insn->memory &&
                insn->row->operands[1] != X86_OP_Ib) {
         aim_bit(k, insn);
-    } else if (insn->row->lower == x86_lower_string && insn->segment >= X86_FS) {
+    } else if (insn->row->lower == x86_lower_string && insn->segment >= 0) {
         set_register(s, X86_RSI, 8, data_address() - segment_base(k->c, insn), k->c->bits);
     }
     if (insn->row->lower == x86_lower_maskmov) {

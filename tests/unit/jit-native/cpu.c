@@ -127,14 +127,14 @@ void native_cpu_release(void)
 }
 
 /* As Linux has them for its programs: flat, or what host.c has put into the LDT. */
-static void load_system(X86Jit *cpu, unsigned bits)
+static void load_system(X86Jit *cpu, unsigned bits, unsigned stack_bits)
 {
     const uint32_t data = 3 | X86_SEGMENT_S | X86_SEGMENT_DPL | X86_SEGMENT_P | X86_SEGMENT_DB |
                           X86_SEGMENT_G;
-    const X86Segment flat = bits != 16 ? (X86Segment){ 0, UINT32_MAX, data, 0x2b }
-                                       : (X86Segment){ native_segment_base(16), 0xffff,
-                                                       data & ~(X86_SEGMENT_DB | X86_SEGMENT_G),
-                                                       NATIVE_DATA_16 };
+    const uint32_t small = data & ~(X86_SEGMENT_DB | X86_SEGMENT_G);
+    const X86Segment all = { 0, UINT32_MAX, data, 0x2b };
+    const X86Segment part = { native_segment_base(16), 0xffff, small, NATIVE_DATA_16 };
+    const X86Segment flat = bits == 16 ? part : all;
 
     for (unsigned i = 0; i < X86_SEGMENTS; i++) {
         cpu->segment[i] = i < X86_FS ? flat : (X86Segment){ .attributes = X86_SEGMENT_UNUSABLE };
@@ -142,8 +142,14 @@ static void load_system(X86Jit *cpu, unsigned bits)
     cpu->segment[X86_CS].attributes = (flat.attributes & ~X86_SEGMENT_DB) | 0xb |
                                       (bits == 64 ? X86_SEGMENT_L : bits == 32 ? X86_SEGMENT_DB : 0);
     cpu->segment[X86_CS].selector = bits == 64 ? 0x33 : bits == 32 ? 0x23 : NATIVE_CODE_16;
+    cpu->segment[X86_SS] = stack_bits == 16 ? part : all;
     cpu->segment[X86_FS].base = bits == 64 ? native_host_fs() : 0;
     cpu->segment[X86_GS].base = bits == 64 ? NATIVE_GS : 0;
+    if (bits != 64 && native_host_has_segments()) {
+        cpu->segment[X86_GS] = (X86Segment){ native_gs_base(bits), native_gs_limit(bits),
+                                             bits == 16 ? small : data,
+                                             bits == 16 ? NATIVE_GS_16 : NATIVE_GS_32 };
+    }
     /* No port is a program's. */
     cpu->segment[X86_TR] = (X86Segment){ 0, 0x65, 0xb | X86_SEGMENT_P, 0x40 };
     cpu->cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM |
@@ -160,11 +166,11 @@ static unsigned physical(unsigned fsw, unsigned i)
     return (i + (fsw >> 11)) & 7;
 }
 
-static void load(const NativeState *s, unsigned bits)
+static void load(const NativeState *s, unsigned bits, unsigned stack_bits)
 {
     X86Jit *cpu = m.cpu;
 
-    load_system(cpu, bits);
+    load_system(cpu, bits, stack_bits);
     memcpy(cpu->gpr, s->gpr, sizeof(cpu->gpr));
     cpu->rip = NATIVE_START - native_segment_base(bits);
     x86_set_rflags(cpu, s->rflags);
@@ -261,7 +267,7 @@ void native_cpu_run(const NativeCase *c, bool evaluate, NativeState *state)
 
     memcpy(m.ram->host + (NATIVE_START - NATIVE_BASE), c->code, c->length);
     memset(m.ram->host + (NATIVE_START - NATIVE_BASE) + c->length, 0xcc, 16);
-    load(state, c->bits);
+    load(state, c->bits, c->stack_bits);
     m.wild = false;
     do {
         JitBlock *block = translate(runs ? 1 : c->insns);

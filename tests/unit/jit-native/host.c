@@ -41,7 +41,8 @@ static struct {
     NativeState *state;
     const bool *starts;
     uint64_t start, end;
-    unsigned bits, steps;
+    unsigned bits, stack_bits, steps;
+    bool has_segments;
     gregset_t gregs;            /* the program's own */
     uint8_t xsave[MAX_XSAVE];
     unsigned xsave_size;
@@ -81,9 +82,8 @@ static void load(ucontext_t *uc)
     gregs[REG_RIP] = (greg_t)s->rip;
     gregs[REG_EFL] = (greg_t)(s->rflags | X86_TF);
     gregs[REG_CSGSFS] = (gregs[REG_CSGSFS] & 0x0000ffffffff0000) |
-                        (host.bits == 64   ? CODE_64 | (greg_t)STACK << 48
-                         : host.bits == 32 ? CODE_32 | (greg_t)STACK << 48
-                                           : NATIVE_CODE_16 | (greg_t)NATIVE_DATA_16 << 48);
+                        (host.bits == 64 ? CODE_64 : host.bits == 32 ? CODE_32 : NATIVE_CODE_16) |
+                        (greg_t)(host.stack_bits == 16 ? NATIVE_DATA_16 : STACK) << 48;
 }
 
 static void store(ucontext_t *uc)
@@ -175,9 +175,17 @@ static void copy_data(uint8_t *to, const uint8_t *from)
     memcpy(to + behind, from + behind, NATIVE_DATA_SIZE - behind);
 }
 
-static void load_data_segments(unsigned selector)
+/* A program of 64 bits begins with null selectors, which other code cannot use. */
+static void load_segments(unsigned bits)
 {
-    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(selector));
+    unsigned data = bits == 16 ? NATIVE_DATA_16 : STACK;
+
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" : : "r"(data));
+    if (bits == 64) {
+        syscall(SYS_arch_prctl, ARCH_SET_GS, NATIVE_GS);
+    } else if (host.has_segments) {
+        __asm__ volatile("mov %0, %%gs" : : "r"(bits == 16 ? NATIVE_GS_16 : NATIVE_GS_32));
+    }
 }
 
 void native_host_run(const NativeCase *c, NativeState *state)
@@ -191,15 +199,19 @@ void native_host_run(const NativeCase *c, NativeState *state)
     copy_data(data, state->memory);
     host.state = state;
     host.bits = bits;
+    host.stack_bits = c->stack_bits;
     host.start = NATIVE_START - native_segment_base(bits);
     host.end = host.start + c->length;
     host.steps = 0;
     state->rip = host.start;
     host.phase = ENTERING;
-    /* A program of 64 bits begins with null selectors, which other code cannot use. */
-    load_data_segments(bits == 16 ? NATIVE_DATA_16 : STACK);
+    if (bits != 64) {
+        load_segments(bits);
+    }
     __asm__ volatile("int3" : : : "memory");
-    load_data_segments(STACK);
+    if (bits != 64) {
+        load_segments(64);
+    }
     copy_data(state->memory, data);
 }
 
@@ -263,6 +275,32 @@ uint64_t native_host_fs(void)
     return base;
 }
 
+static bool make_segments(void)
+{
+    const struct user_desc segments[] = {
+        { .entry_number = NATIVE_CODE_16 >> 3, .base_addr = NATIVE_BASE, .limit = 0xffff,
+          .contents = 2, .useable = 1 },
+        { .entry_number = NATIVE_DATA_16 >> 3, .base_addr = NATIVE_BASE, .limit = 0xffff,
+          .useable = 1 },
+        { .entry_number = NATIVE_GS_16 >> 3, .base_addr = native_gs_base(16),
+          .limit = native_gs_limit(16), .useable = 1 },
+        { .entry_number = NATIVE_GS_32 >> 3, .base_addr = native_gs_base(32),
+          .limit = native_gs_limit(32) >> 12, .limit_in_pages = 1, .seg_32bit = 1, .useable = 1 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(segments); i++) {
+        if (syscall(SYS_modify_ldt, 0x11, &segments[i], sizeof(segments[i])) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool native_host_has_segments(void)
+{
+    return host.has_segments;
+}
+
 bool native_host_init(const char **why)
 {
     const size_t size = 256 << 10;
@@ -282,19 +320,9 @@ bool native_host_init(const char **why)
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &action, &host.old[i]);
     }
-    syscall(SYS_arch_prctl, ARCH_SET_GS, NATIVE_GS);
+    host.has_segments = make_segments();
+    load_segments(64);
     return true;
-}
-
-bool native_host_can_16(void)
-{
-    struct user_desc code = { .entry_number = NATIVE_CODE_16 >> 3, .base_addr = NATIVE_BASE,
-                              .limit = 0xffff, .contents = 2, .useable = 1 };
-    struct user_desc data = { .entry_number = NATIVE_DATA_16 >> 3, .base_addr = NATIVE_BASE,
-                              .limit = 0xffff, .contents = 0, .useable = 1 };
-
-    return syscall(SYS_modify_ldt, 0x11, &code, sizeof(code)) == 0 &&
-           syscall(SYS_modify_ldt, 0x11, &data, sizeof(data)) == 0;
 }
 
 void native_host_release(void)
@@ -316,7 +344,7 @@ bool native_host_init(const char **why)
 }
 
 void native_host_release(void) { }
-bool native_host_can_16(void) { return false; }
+bool native_host_has_segments(void) { return false; }
 bool native_host_has(const char *feature) { return false; }
 uint64_t native_host_fs(void) { return 0; }
 void native_host_run(const NativeCase *c, NativeState *state) { }

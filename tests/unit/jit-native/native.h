@@ -24,11 +24,24 @@
 #define NATIVE_START     (NATIVE_CODE + 0x800)     /* where the code is */
 #define NATIVE_CODE_16   0x07                      /* selectors of 16-bit code: of the LDT */
 #define NATIVE_DATA_16   0x0f
+#define NATIVE_GS_16     0x17
+#define NATIVE_GS_32     0x1f
 
 /* Of CS, DS, ES and SS; those of 16-bit code have 64 KiB. */
 static inline uint64_t native_segment_base(unsigned bits)
 {
     return bits == 16 ? NATIVE_BASE : 0;
+}
+
+/* GS outside of 64-bit code: addresses wrap in 32-bit code, and are beyond the limit soon in 16-bit code. */
+static inline uint32_t native_gs_base(unsigned bits)
+{
+    return bits == 16 ? NATIVE_DATA : 0xf0000000;
+}
+
+static inline uint32_t native_gs_limit(unsigned bits)
+{
+    return bits == 16 ? 0x17ff : UINT32_MAX;
 }
 
 enum { NATIVE_DONE = 0x100, NATIVE_ENDLESS, NATIVE_WILD };
@@ -53,8 +66,8 @@ typedef struct NativeState {
 /* False, with the reason: this is no host to compare with. */
 bool native_host_init(const char **why);
 void native_host_release(void);
-/* False: the host has no 16-bit segments for programs. */
-bool native_host_can_16(void);
+/* False: the host has no segments for programs: neither 16-bit code nor GS. */
+bool native_host_has_segments(void);
 /* CPUID of the host has a feature of arch/x86/features.h. */
 bool native_host_has(const char *feature);
 uint64_t native_host_fs(void);
@@ -82,7 +95,7 @@ typedef struct NativeForm {
 #define NATIVE_CODE_FULL (NATIVE_CODE_SIZE - 48) /* room for another instruction, made carelessly */
 
 struct NativeCase {
-    unsigned bits;
+    unsigned bits, stack_bits;      /* the width of code; that of SS */
     uint8_t code[NATIVE_CODE_SIZE];
     bool starts[NATIVE_CODE_SIZE];  /* an instruction does there */
     unsigned length, insns;
@@ -98,8 +111,8 @@ void native_seed(uint64_t seed);
 uint64_t native_random(void);
 /* 0 … n - 1 */
 unsigned native_below(unsigned n);
-/* Random registers and memory. */
-void native_state_make(NativeState *state, unsigned bits);
+/* Without instructions; random registers and memory. */
+void native_case_begin(NativeCase *c, unsigned bits);
 /*
  * Appends an instruction of the form; false: what came out is no instruction to compare. Flags that
  * the one before left undefined are set by a comparison between them.
