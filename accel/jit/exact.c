@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exact IEEE 754 arithmetic by MPFR: its numbers have the precision that is asked for and as good
+ * Exact IEEE 754 arithmetic by MPFR, where exact-plain.h does not know: its numbers have the precision that is asked for and as good
  * as any exponent, so an operation gives what 754 calls the result rounded with exponents
  * unbounded, and the ternary value says on which side the exact one is. The rest is done by
  * finish().
  */
-#include "accel/jit/exact.h"
+#include "accel/jit/exact-plain.h"
 
 #include <glib.h>
+#include <limits.h>
 
 const ExactFormat exact_binary16 = { 5, 11 };
 const ExactFormat exact_binary32 = { 8, 24 };
@@ -293,6 +294,7 @@ static ExactNumber operate(ExactEnv *env, ExactFunction function, unsigned count
                            ExactNumber b, ExactNumber c)
 {
     uint8_t before = env->flags;
+
     env->flags = 0;
     a = exact_operand(env, a);
     b = count > 1 ? exact_operand(env, b) : b;
@@ -307,6 +309,19 @@ static ExactNumber operate(ExactEnv *env, ExactFunction function, unsigned count
     }
     env->flags |= before;
     return result;
+}
+
+/* The same of the first, or both, of a and b. */
+static ExactNumber operate_plain(ExactEnv *env, ExactPlain *plain, ExactFunction function,
+                                 unsigned count, ExactNumber a, ExactNumber b)
+{
+    ExactNumber result;
+
+    if (a.class == EXACT_NORMAL && (count == 1 || b.class == EXACT_NORMAL) && !exact_by_mpfr &&
+        plain(env, a, b, &result)) {
+        return result;
+    }
+    return operate(env, function, count, a, b, exact_zero(false));
 }
 
 #define FUNCTION(name, call) \
@@ -327,17 +342,17 @@ FUNCTION(integral, mpfr_rint(result, a, rounding))
 
 ExactNumber exact_add(ExactEnv *env, ExactNumber a, ExactNumber b)
 {
-    return operate(env, add, 2, a, b, exact_zero(false));
+    return operate_plain(env, exact_plain_add, add, 2, a, b);
 }
 
 ExactNumber exact_sub(ExactEnv *env, ExactNumber a, ExactNumber b)
 {
-    return operate(env, sub, 2, a, b, exact_zero(false));
+    return operate_plain(env, exact_plain_sub, sub, 2, a, b);
 }
 
 ExactNumber exact_mul(ExactEnv *env, ExactNumber a, ExactNumber b)
 {
-    return operate(env, mul, 2, a, b, exact_zero(false));
+    return operate_plain(env, exact_plain_mul, mul, 2, a, b);
 }
 
 static bool is_zero(const ExactEnv *env, ExactNumber a)
@@ -352,12 +367,12 @@ ExactNumber exact_div(ExactEnv *env, ExactNumber a, ExactNumber b)
         env->rounded_up = false;
         return exact_infinity(a.negative != b.negative);
     }
-    return operate(env, divide, 2, a, b, exact_zero(false));
+    return operate_plain(env, exact_plain_div, divide, 2, a, b);
 }
 
 ExactNumber exact_sqrt(ExactEnv *env, ExactNumber a)
 {
-    return operate(env, root, 1, a, exact_zero(false), exact_zero(false));
+    return operate_plain(env, exact_plain_sqrt, root, 1, a, exact_zero(false));
 }
 
 ExactNumber exact_fma(ExactEnv *env, ExactNumber a, ExactNumber b, ExactNumber c)
@@ -367,7 +382,7 @@ ExactNumber exact_fma(ExactEnv *env, ExactNumber a, ExactNumber b, ExactNumber c
 
 ExactNumber exact_convert(ExactEnv *env, ExactNumber a)
 {
-    return operate(env, same, 1, a, exact_zero(false), exact_zero(false));
+    return operate_plain(env, exact_plain_convert, same, 1, a, exact_zero(false));
 }
 
 /* ---- integers ---- */
@@ -378,6 +393,9 @@ ExactNumber exact_round(ExactEnv *env, ExactNumber a)
     if (is_zero(env, a)) {
         env->rounded_up = false;
         return exact_zero(a.negative);
+    }
+    if (exact_is_finite(a) && !exact_by_mpfr) {
+        return exact_plain_round(env, a);
     }
     env->precision = 0;
     a = exact_apply(env, integral, a, exact_zero(false), exact_zero(false));
@@ -434,15 +452,31 @@ ExactNumber exact_from_unsigned(ExactEnv *env, uint64_t value)
 
 /* ---- comparison ---- */
 
+/* Of magnitudes. */
+static int order_of(ExactNumber a, ExactNumber b)
+{
+    int of_a = a.class == EXACT_ZERO ? INT_MIN : a.class == EXACT_INFINITY ? INT_MAX : a.exponent;
+    int of_b = b.class == EXACT_ZERO ? INT_MIN : b.class == EXACT_INFINITY ? INT_MAX : b.exponent;
+
+    return of_a != of_b                   ? (of_a < of_b ? -1 : 1)
+           : a.significand != b.significand ? (a.significand < b.significand ? -1 : 1)
+                                            : 0;
+}
+
 ExactRelation exact_compare(ExactEnv *env, ExactNumber a, ExactNumber b)
 {
-    Big big_a, big_b;
+    int order;
+
     if (exact_is_nan(a) || exact_is_nan(b)) {
         return EXACT_UNORDERED;
     }
-    big_of(&big_a, exact_operand(env, a));
-    big_of(&big_b, exact_operand(env, b));
-    int order = mpfr_cmp(big_a.number, big_b.number);
+    a = exact_operand(env, a);
+    b = exact_operand(env, b);
+    if (a.class == EXACT_ZERO && b.class == EXACT_ZERO) {
+        return EXACT_EQUAL;
+    }
+    order = a.negative != b.negative ? 1 : order_of(a, b);
+    order = a.negative ? -order : order;
     return order < 0 ? EXACT_LESS : order ? EXACT_GREATER : EXACT_EQUAL;
 }
 

@@ -2,7 +2,7 @@
 /*
  * IEEE 754 arithmetic that is exact on any host, for guests whose floating point the host's own
  * does not do: by GNU MPFR, which rounds correctly, with the range of exponents, the exceptions and
- * the responses to them made here. IEEE 754-2019 sections 3.4, 4.3, 5.4, 7; SDM volume 1, 4.8, 4.9,
+ * the responses to them made here; plain numbers are done in integers (exact-plain.h). IEEE 754-2019 sections 3.4, 4.3, 5.4, 7; SDM volume 1, 4.8, 4.9,
  * 8.5, 11.5.
  *
  * Numbers are unpacked from their format, worked on, and packed. Operands of operations are no

@@ -12,6 +12,7 @@
 
 #include "accel/jit/core.h"
 #include "accel/jit/x86/vector.h"
+#include "accel/jit/x86/x87.h"
 
 #define RUNS 9
 #define OPERATIONS 20000
@@ -50,8 +51,39 @@ static double measure(X86Jit *cpu, const IrVectorOp *op, const X86Vector *operan
     return runs[RUNS / 2];
 }
 
+/* Of ST(0) and a register; ST(0) is then as before. */
+static double measure_x87(X86Jit *cpu, uint64_t code)
+{
+    double runs[RUNS];
+
+    x87_init(cpu);
+    cpu->ftw = 0xff;
+    for (unsigned i = 0; i < 8; i++) {
+        cpu->fpr[i] = (X86Fpr){ 1ull << 63 | (uint64_t)rand() << 31, 0x3fff };
+    }
+    for (unsigned run = 0; run < RUNS; run++) {
+        X86Fpr top = cpu->fpr[0];
+        double start = now();
+        for (unsigned i = 0; i < OPERATIONS; i++) {
+            x87_exact_register(cpu, code, 0);
+            cpu->fpr[0] = top;
+        }
+        runs[run] = (now() - start) / OPERATIONS;
+    }
+    qsort(runs, RUNS, sizeof(runs[0]), compare);
+    return runs[RUNS / 2];
+}
+
 int main(void)
 {
+    /* As FOP has them. */
+    static const struct {
+        const char *name;
+        uint64_t code;
+    } x87[] = {
+        { "fadd", 0x0c1 }, { "fsub", 0x0e1 }, { "fmul", 0x0c9 }, { "fdiv", 0x0f1 }, { "fsqrt", 0x1fa },
+        { "fcom", 0x0d1 }, { "fxch", 0x1c9 }, { "frndint", 0x1fc },
+    };
     static const struct {
         const char *name;
         bool singles;       /* what it takes; else doubles */
@@ -79,6 +111,9 @@ int main(void)
         const X86Vector *operands = table[i].singles ? singles : doubles;
         printf("%s %.1f %.1f\n", table[i].name, measure(&cpu, op, operands, 0x1f80),
                measure(&cpu, op, operands, 0x1fa0));
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(x87); i++) {
+        printf("%s %.1f\n", x87[i].name, measure_x87(&cpu, x87[i].code));
     }
     return 0;
 }

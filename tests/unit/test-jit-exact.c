@@ -4,9 +4,10 @@
  * host random operands against its SSE2 and x87, results and exceptions, in every mode of
  * rounding.
  */
-#include "accel/jit/exact.h"
+#include "accel/jit/exact-plain.h"
 
 #include <glib.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { ROUNDS = 3000 };
@@ -244,15 +245,97 @@ static void test_compare(void)
                     EXACT_UNORDERED);
 }
 
-#ifdef __x86_64__
-#include <immintrin.h>
-
-static const ExactNumber none;
-
 static uint64_t random64(void)
 {
     return (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
 }
+
+/* ---- integer arithmetic and MPFR ---- */
+
+/* Of the format: bits at random, few of them, or long rows; with an exponent near `exponent`, or at an edge. */
+static ExactNumber random_plain(const ExactFormat *format, int exponent)
+{
+    uint64_t significand = random64();
+    unsigned kind = g_test_rand_int_range(0, 8), shift = g_test_rand_int_range(0, 64);
+    int smallest = exact_exponent_min(format), largest = exact_exponent_max(format);
+
+    significand = kind == 0   ? 0
+                  : kind == 1 ? 1ull << shift
+                  : kind == 2 ? ~0ull << shift
+                  : kind == 3 ? ~0ull >> shift
+                  : kind == 4 ? significand & ~0ull << shift
+                              : significand;
+    significand = (significand | 1ull << 63) & ~0ull << (64 - format->precision);
+    exponent += g_test_rand_int_range(0, 4) ? g_test_rand_int_range(-4, 5) : g_test_rand_int_range(-140, 141);
+    return (ExactNumber){ .class = EXACT_NORMAL, .negative = random64() & 1, .significand = significand,
+                          .exponent = CLAMP(exponent, smallest, largest) };
+}
+
+static ExactNumber do_plain(unsigned operation, ExactEnv *env, ExactNumber a, ExactNumber b)
+{
+    switch (operation) {
+    case 0:
+        return exact_add(env, a, b);
+    case 1:
+        return exact_sub(env, a, b);
+    case 2:
+        return exact_mul(env, a, b);
+    case 3:
+        return exact_div(env, a, b);
+    case 4:
+        return exact_sqrt(env, a);
+    case 5:
+        return exact_convert(env, a);
+    default:
+        return exact_round(env, a);
+    }
+}
+
+static void test_plain(void)
+{
+    static const struct {
+        const ExactFormat *format;
+        uint8_t precision;
+    } formats[] = {
+        { &exact_binary16, 0 }, { &exact_binary32, 0 }, { &exact_binary64, 0 },
+        { &exact_extended, 0 }, { &exact_extended, 24 }, { &exact_extended, 53 },
+    };
+
+    for (unsigned i = 0; i < 40u * ROUNDS; i++) {
+        unsigned n = i % G_N_ELEMENTS(formats), operation = g_test_rand_int_range(0, 7);
+        const ExactFormat *format = formats[n].format;
+        const ExactFormat *from = operation == 5 ? &exact_extended : format;
+        ExactEnv env = { .format = format, .precision = formats[n].precision, .rounding = random64() & 3,
+                         .masked = i & 16 ? EXACT_ALL : 0, .bias_adjust = 24576,
+                         .flags = i & 32 ? EXACT_INEXACT : 0, .rounded_up = true };
+        ExactEnv other = env;
+        int exponent = g_test_rand_int_range(0, 3) ? 0
+                       : (random64() & 1)          ? exact_exponent_min(format)
+                                                   : exact_exponent_max(format);
+        ExactNumber a = random_plain(from, exponent), b = random_plain(from, a.exponent), result, expected;
+
+        result = do_plain(operation, &env, a, b);
+        exact_by_mpfr = true;
+        expected = do_plain(operation, &other, a, b);
+        exact_by_mpfr = false;
+        if (result.class != expected.class || result.negative != expected.negative ||
+            result.significand != expected.significand || result.exponent != expected.exponent ||
+            env.flags != other.flags || env.rounded_up != other.rounded_up) {
+            g_test_message("operation %u, precision %u, rounding %u: %016" PRIx64 " %d, %016" PRIx64
+                           " %d: %016" PRIx64 " %d flags %02x, not %016" PRIx64 " %d flags %02x", operation,
+                           env.precision ? env.precision : format->precision, env.rounding, a.significand,
+                           a.exponent, b.significand, b.exponent, result.significand, result.exponent,
+                           env.flags, expected.significand, expected.exponent, other.flags);
+            g_test_fail();
+            return;
+        }
+    }
+}
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+static const ExactNumber none;
 
 /* A number of the format, no NaN: often one at an edge, or near to `near`. */
 static uint64_t random_number(const ExactFormat *format, uint64_t near)
@@ -545,6 +628,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/exact/unmasked", test_unmasked);
     g_test_add_func("/jit/exact/integers", test_integers);
     g_test_add_func("/jit/exact/compare", test_compare);
+    g_test_add_func("/jit/exact/plain", test_plain);
 #ifdef __x86_64__
     g_test_add_func("/jit/exact/host-sse", test_host_sse);
     g_test_add_func("/jit/exact/host-x87", test_host_x87);

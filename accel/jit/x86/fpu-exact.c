@@ -510,17 +510,22 @@ static const Operation operations[X87_OPERATIONS] = {
 /* PC: 1 is reserved. SDM volume 1, 8.1.5.2. */
 static const uint8_t precisions[] = { 24, 64, 53, 64 };
 
+/* All but `memory`, which is filled in by the load, or what is stored. */
 static void begin(Run *run, X86Jit *cpu, const X87Form *form)
 {
     const Operation *operation = &operations[form->operation];
-    *run = (Run){
-        .cpu = cpu, .form = form, .operation = operation,
-        .codes = cpu->fsw & X87_CODES & ~operation->codes,
-        .env = {
-            .format = &exact_extended, .rounding = cpu->fcw >> 10 & 3,
-            .precision = operation->by_control ? precisions[cpu->fcw >> 8 & 3] : 0,
-            .masked = cpu->fcw & X87_EXCEPTIONS, .nan_negative = true, .bias_adjust = 24576,
-        },
+
+    run->cpu = cpu;
+    run->form = form;
+    run->operation = operation;
+    run->i = 0;
+    run->eflags = 0;
+    run->codes = cpu->fsw & X87_CODES & ~operation->codes;
+    run->ended = false;
+    run->env = (ExactEnv){
+        .format = &exact_extended, .rounding = cpu->fcw >> 10 & 3,
+        .precision = operation->by_control ? precisions[cpu->fcw >> 8 & 3] : 0,
+        .masked = cpu->fcw & X87_EXCEPTIONS, .nan_negative = true, .bias_adjust = 24576,
     };
 }
 
@@ -543,7 +548,7 @@ static void end(Run *run, uint64_t code, uint64_t ip)
 uint64_t x87_exact_register_flags(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t flags)
 {
     const X87Form *form = x87_register_form(code);
-    Run run;
+    __attribute__((uninitialized)) Run run;
     if (!form->operation) {
         x86_raise(cpu, X86_UD);
     }
@@ -567,7 +572,7 @@ uint64_t x87_exact_memory(X86Jit *cpu, uint64_t code, uint64_t ip, uint64_t addr
 {
     const X87Form *form = x87_memory_form(code);
     unsigned bytes = x87_operand_bytes(form);
-    Run run;
+    __attribute__((uninitialized)) Run run;
     if (!form->operation) {
         x86_raise(cpu, X86_UD);
     }

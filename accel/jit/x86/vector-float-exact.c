@@ -631,9 +631,13 @@ static ExactEnv env_of(const X86Jit *cpu, const Row *row)
 static void execute(X86Jit *cpu, const Row *row, void *d, const void *a, const void *b,
                     uint32_t imm)
 {
-    Run run = { .row = row, .cpu = cpu, .imm = imm };
-    X86Vector result = { 0 };
+    /* Operands are of as many bytes as `imm` says: the rest is not looked at, nor cleared. */
+    __attribute__((uninitialized)) Run run;
+    __attribute__((uninitialized)) X86Vector result;
 
+    run.row = row;
+    run.cpu = cpu;
+    run.imm = imm;
     x86_vector_load(&run.operand[A], a, imm);
     x86_vector_load(&run.operand[B], b, imm);
     if (row->rest != REST_NONE) {
