@@ -123,14 +123,12 @@ void x86_lower_pusha(Lower *l)
 void x86_lower_popa(Lower *l)
 {
     int size = l->insn.operand_size;
-    IrValue values[8];
 
-    for (int i = 0; i < 8; i++) {
-        values[i] = load_stack(l, size * (7 - i), size);
-    }
-    for (int i = 0; i < 8; i++) {
+    /* From RDI on. Those that were popped before a fault keep what they got: it is all done again. */
+    for (int i = 7; i >= 0; i--) {
+        IrValue value = load_stack(l, size * (7 - i), size);
         if (i != X86_RSP) {
-            write_gpr(l, i, size, values[i]);
+            write_gpr(l, i, size, value);
         }
     }
     set_stack_pointer(l, ir_add_const(l->ir, IR_I64, stack_pointer(l), 8 * size));

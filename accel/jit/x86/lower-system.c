@@ -510,14 +510,19 @@ void x86_lower_fxsave(Lower *l)
     leave_after(l);
 }
 
-/* XSAVE and its like: EDX:EAX says what; row->size which of them. */
+/*
+ * XSAVE and its like: EDX:EAX says what; row->size which of them. The operand is of 576 bytes at
+ * least; how long it is, the helper knows, which asks its segment again.
+ */
 void x86_lower_xsave(Lower *l)
 {
     IrValue mask = ir_or(l->ir, IR_I64, read_gpr(l, X86_RAX, 4),
                          ir_shl(l->ir, IR_I64, read_gpr(l, X86_RDX, 4), number(l, 32)));
     IrValue at = operand_address(l, 576, l->insn.row->arg == X86_HELPER_xsave);
+    unsigned segment = address_is_checked(l) ? address_segment(l) + 1 : 0;
 
-    call_system(l, l->insn.row->arg, at, mask, number(l, row_size(l)), number(l, insn_w(l)));
+    call_system(l, l->insn.row->arg, at, mask, number(l, row_size(l) | segment << 8),
+                number(l, insn_w(l)));
     leave_after(l);
 }
 

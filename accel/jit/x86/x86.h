@@ -317,8 +317,9 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(debug_step, 1, 0)          /* after an instruction; 1 if it began with TF */ \
     X(fxsave, 2, 0)              /* linear address, 1 if REX.W */ \
     X(fxrstor, 2, 0) \
-    X(xsave, 4, 0)               /* linear address, mask, 0: xsave 1: opt 2: c 3: s, 1 if REX.W */ \
-    X(xrstor, 4, 0)              /* linear address, mask, 0: xrstor 3: s, 1 if REX.W */ \
+    X(xsave, 4, 0)               /* linear address, mask, 0: xsave 1: opt 2: c 3: s, 1 if REX.W; the third
+                                  * with a segment to ask + 1, << 8 */ \
+    X(xrstor, 4, 0)              /* the same; 0: xrstor 3: s */ \
     X(fsgsbase_check, 0, 0)      /* #UD unless CR4.FSGSBASE */ \
     X(canonical_base, 2, 0)      /* segment (FS, GS), value: writes the base or raises #GP */
 

@@ -271,8 +271,19 @@ static void check_state_instruction(X86Jit *cpu, uint64_t address, bool supervis
     check_aligned(cpu, address, 64);
 }
 
-uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t form, uint64_t wide)
+/* Does the segment, if `packed` names one, have those bytes of the operand? */
+static void check_segment(X86Jit *cpu, uint64_t packed, uint64_t address, unsigned bytes, bool write)
 {
+    unsigned segment = (unsigned)(packed >> 8) - 1;
+
+    if (packed >> 8) {
+        x86_help_check_limit(cpu, segment, (uint32_t)(address - cpu->base[segment]), bytes, write);
+    }
+}
+
+uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t packed, uint64_t wide)
+{
+    unsigned form = packed & 0xff;
     bool compacted = form >= FORM_XSAVEC;
     uint64_t wanted = mask & cpu->xcr0, in_use, parts, present;
     Layout l = layout_of(wanted, compacted);
@@ -282,6 +293,7 @@ uint64_t x86_help_xsave(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t f
     check_state_instruction(cpu, address, form == FORM_XSAVES);
     /* Nothing is written if not all can be. */
     first = wanted & (compacted ? X87 | SSE : X87 | SSE | AVX) ? 0 : HEADER_AT;
+    check_segment(cpu, packed, address + first, l.size - first, true);
     jit_probe(&cpu->core, address + first, l.size - first, JIT_WRITE, x86_data_mode(cpu));
     jit_float_fold(&cpu->core);
     save_all(cpu, image, vectors(cpu), wide);
@@ -328,9 +340,10 @@ static uint64_t check_header(X86Jit *cpu, const uint8_t *header, bool supervisor
     return present;
 }
 
-uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t form,
+uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t packed,
                          uint64_t wide)
 {
+    unsigned form = packed & 0xff;
     uint64_t wanted = mask & cpu->xcr0, present;
     unsigned mode = x86_data_mode(cpu);
     uint8_t image[IMAGE_SIZE] = { 0 }, initial[IMAGE_SIZE] = { 0x7f, 0x03 };
@@ -342,6 +355,10 @@ uint64_t x86_help_xrstor(X86Jit *cpu, uint64_t address, uint64_t mask, uint64_t 
     present = check_header(cpu, image + HEADER_AT, form == FORM_XSAVES);
     compacted = get(image + HEADER_AT + 8, 8) & COMPACTED;
     l = layout_of(compacted ? get(image + HEADER_AT + 8, 8) : ALL, compacted);
+    /* The segment has to have what is asked for, be it present or not. */
+    check_segment(cpu, packed, address,
+                  layout_of(wanted & (compacted ? get(image + HEADER_AT + 8, 8) : ALL), compacted).size,
+                  false);
     if (wanted & present & AVX) {
         jit_load_bytes(&cpu->core, address + l.avx, image + EXTENDED_AT, 16 * vectors(cpu), mode);
     }
