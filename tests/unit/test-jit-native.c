@@ -185,20 +185,24 @@ static bool same(const NativeState *host, const NativeState *ours, uint64_t flag
 }
 
 /*
- * What is known to differ, and would cost speed to have otherwise. A branch to an address that is not
- * canonical is done, the fault is that of the fetch. And the x87 stores nothing when that is an
- * exception that is not masked, but alignment and the segment are asked first, the segment before
- * alignment. So is CS's limit by a call, before anything is pushed: SDM volume 2, CALL.
+ * What is known to differ, and would cost speed to have otherwise, or is the CPU's choice. A branch to an
+ * address that is not canonical is done, the fault is that of the fetch. The x87 stores nothing when
+ * that is an exception that is not masked, but alignment and the segment are asked first, the segment
+ * before alignment. So is CS's limit by a call, before anything is pushed: SDM volume 2, CALL.
+ * Of a long operand it is asked whether its segment has all of it, before any part of it. And where 4 GiB
+ * end some CPUs fault: SDM volume 3, 5.3.
  */
 static bool known_difference(const NativeCase *c, const NativeState *host, const NativeState *ours)
 {
     bool canonical = (ours->rip + (1ull << 47)) >> 48 == 0;
+    bool by_segment = (ours->end == X86_GP || ours->end == X86_SSV) && c->bits != 64;
 
     return (host->end == X86_GP && ours->end == NATIVE_DONE && !canonical) ||
-           (host->end == NATIVE_DONE && host->fsw & 0x80 &&
-            (ours->end == X86_ACV || (ours->end == X86_GP && c->bits != 64))) ||
-           (host->end == X86_GP && ours->end == X86_SSV && c->bits != 64 && c->of_vectors) ||
-           (host->end == X86_ACV && ours->end == X86_GP && c->bits == 16 && c->calls);
+           (host->end == NATIVE_DONE && host->fsw & 0x80 && (ours->end == X86_ACV || by_segment)) ||
+           (host->end == X86_GP && ours->end == X86_SSV && by_segment && c->of_vectors) ||
+           (host->end == X86_ACV && by_segment && ((c->bits == 16 && c->calls) || c->is_long)) ||
+           (host->end == X86_PFV && by_segment && c->is_long) ||
+           (host->end == X86_GP && ours->end == X86_ACV && (c->bits == 32 || c->is_long));
 }
 
 /* 1: agrees, 0: differs, -1: nothing to compare. */

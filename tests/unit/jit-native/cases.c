@@ -508,6 +508,10 @@ static uint64_t aim_image(Maker *k)
     NativeState *s = &k->c->state;
     uint64_t at = data_address() & ~(one_in(16) ? 0x0full : 0x3full);
 
+    if (one_in(4)) {
+        /* An end of the data, or of 16-bit code's GS, is within it. */
+        at = (one_in(2) ? NATIVE_CONSTANT : NATIVE_DATA + native_gs_limit(16) + 1) - 64 * native_below(16);
+    }
     s->gpr[X86_RAX] &= ~0xffffffffull | OWN_COMPONENTS;
     s->gpr[X86_RDX] &= ~0xffffffffull | OWN_COMPONENTS >> 32;
     make_image(s, at);
@@ -620,6 +624,9 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
     c->insns++;
     c->of_vectors |= insn.row->of_vectors || is_image(insn.row);
     c->calls |= !strcmp(insn.row->mnemonic, "call");
+    c->is_long |= is_image(insn.row) || insn.row->lower == x86_lower_fnstenv ||
+                  insn.row->lower == x86_lower_fldenv || insn.row->lower == x86_lower_fnsave ||
+                  insn.row->lower == x86_lower_frstor;
     c->restores |= is_image(insn.row) && strstr(insn.row->mnemonic, "rstor");
     c->in_parts |= insn.row->lower == x86_lower_movbe || insn.row->operands[0] == X86_OP_Mt;
     c->undefined = insn.row->undefined;

@@ -102,6 +102,7 @@ struct NativeCase {
     bool of_vectors, in_parts;  /* in_parts: stores more than once */
     bool calls;                 /* or pushes, then looks at CS's limit */
     bool restores;              /* registers from an image */
+    bool is_long;               /* the operand: an image or an environment */
     uint16_t undefined;     /* arithmetic flags, after the last instruction */
     uint16_t undefined_any; /* after any of them */
     NativeState state;
