@@ -99,13 +99,15 @@ bool jit_cache_covers(RamBlock *ram, uint64_t offset, uint64_t length, uint64_t 
 #define JIT_WALK_ENTRIES 64
 
 /* A set of pages that may say yes to one that is not in it. */
+#define JIT_PAGE_SET_BITS 13
 typedef struct JitPageSet {
-    uint64_t bits[8];
+    uint64_t bits[(1u << JIT_PAGE_SET_BITS) / 64];
 } JitPageSet;
 
 static inline unsigned jit_page_set_bit(uint64_t number)
 {
-    return (number ^ number >> 9 ^ number >> 18) & 511;
+    return (number ^ number >> JIT_PAGE_SET_BITS ^ number >> 2 * JIT_PAGE_SET_BITS) &
+           ((1u << JIT_PAGE_SET_BITS) - 1);
 }
 
 static inline void jit_page_set_add(JitPageSet *set, uint64_t number)
@@ -138,7 +140,7 @@ typedef struct JitTlbBank {
     uint64_t stamp;              /* when it was last switched to */
     uint64_t used[JIT_MMU_MODES][JIT_TLB_ENTRIES / 64]; /* which entries were filled */
     JitPageSet large[2];         /* of 2 MiB or more, and of 1 GiB or more: what they cover */
-    JitPageSet jump_pages;       /* where the code is that JitCpu.jumps knows */
+    JitPageSet jump_pages;       /* where the code is that JitCpu.jumps knows with `salt` */
     JitTlbEntry entries[JIT_MMU_MODES][JIT_TLB_ENTRIES];
     JitTlbInfo info[JIT_MMU_MODES][JIT_TLB_ENTRIES];
 } JitTlbBank;
@@ -212,6 +214,8 @@ bool jit_memory_create(JitCpu *cpu, GError **error);
 void jit_memory_destroy(JitCpu *cpu);
 /* The TLB entry that covers an address for an access; it is filled, or raises. */
 JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
+/* The same if it is known without a walk; or NULL. */
+JitTlbInfo *jit_tlb_known(const JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode);
 /* From any thread while guests are blocked, or the CPU's own. */
 void jit_tlb_flush_all(JitCpu *cpu);
 /* What lies at info->physical: sets its ram, offset, readable and writable, and the page's host
@@ -228,6 +232,7 @@ void jit_tlb_watch_again(JitTlbEntry *entry, const JitTlbInfo *info);
 void jit_check_watches(JitCpu *cpu, uint64_t address, unsigned size, unsigned access);
 /* Writes to a page of RAM are to be noticed from now on. */
 void jit_tlb_watch(RamBlock *ram, uint64_t offset);
+/* JitCpu.jumps knows no block any more. The CPU is not between two of them, or it is its own thread. */
 void jit_jumps_flush(JitCpu *cpu);
 
 /* Guests stay out while devices are called. */

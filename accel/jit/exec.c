@@ -375,23 +375,6 @@ static JitBlock *find_block(JitCpu *cpu, const JitContext *context)
     }
 }
 
-static JitBlock *find_jump(JitCpu *cpu, const JitContext *context)
-{
-    const JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
-    JitBlock *block = jump->block;
-
-    return jump->pc == (context->pc ^ cpu->jump_salt) && block && is_at(block, context) &&
-           !cpu->core->single ? block : NULL;
-}
-
-JitBlock *jit_block_known(JitCpu *cpu)
-{
-    JitContext context;
-
-    cpu->arch->context(cpu, &context);
-    return find_jump(cpu, &context);
-}
-
 /* Indirect branches of this CPU find it. */
 static void remember(JitCpu *cpu, JitBlock *block)
 {
@@ -403,6 +386,43 @@ static void remember(JitCpu *cpu, JitBlock *block)
         jit_page_set_add(pages, block->pc >> JIT_PAGE_BITS);
         jit_page_set_add(pages, (block->end - 1) >> JIT_PAGE_BITS);
     }
+}
+
+/*
+ * After a flush: does the TLB say again that the block's code is there? Where it does not know, a
+ * walk may raise an exception, and is for others.
+ */
+static bool is_mapped(const JitCpu *cpu, const JitBlock *block)
+{
+    const JitTlbInfo *info = jit_tlb_known(cpu, block->pc, JIT_FETCH, block->mode);
+
+    return info && info->readable && info->ram == block->ram && !block->length[1] &&
+           (info->offset | (block->pc & ~JIT_PAGE_MASK)) == block->offset[0];
+}
+
+static JitBlock *find_jump(JitCpu *cpu, const JitContext *context)
+{
+    const JitJump *jump = &cpu->jumps[jit_jump_index(context->pc)];
+    JitBlock *block = jump->block;
+
+    if (!block || !is_at(block, context) || cpu->core->single) {
+        return NULL;
+    }
+    if (jump->pc != (context->pc ^ cpu->jump_salt)) {
+        if (!is_mapped(cpu, block)) {
+            return NULL;
+        }
+        remember(cpu, block);
+    }
+    return block;
+}
+
+JitBlock *jit_block_known(JitCpu *cpu)
+{
+    JitContext context;
+
+    cpu->arch->context(cpu, &context);
+    return find_jump(cpu, &context);
 }
 
 JitBlock *jit_block_at(JitCpu *cpu, const JitContext *context)

@@ -197,7 +197,7 @@ typedef struct JitWatch {
 } JitWatch;
 
 #define JIT_HEATS 8192
-#define JIT_JUMP_BITS 15
+#define JIT_JUMP_BITS 16
 /* The cache that indirect branches look into: blocks by virtual pc. The CPU's own thread uses it. */
 typedef struct JitJump {
     uint64_t pc;            /* ^ JitCpu.jump_salt */

@@ -123,11 +123,7 @@ static void flush_bank(JitCpu *cpu, JitTlbBank *bank, bool global)
 
 void jit_jumps_flush(JitCpu *cpu)
 {
-    for (unsigned i = 0; i < JIT_TLB_BANKS; i++) {
-        if (cpu->core->bank[i]) {
-            renew_salt(cpu, cpu->core->bank[i]);
-        }
-    }
+    memset(cpu->jumps, 0, sizeof(JitJump) << JIT_JUMP_BITS);
 }
 
 static void log_flush(const JitCpu *cpu, const char *what)
@@ -386,19 +382,29 @@ static void log_found(const JitCpu *cpu, uint64_t page, unsigned mode, const Jit
               info->allowed & JIT_CAN_FETCH ? 'x' : '-', info->global ? " global" : "", found->size);
 }
 
+JitTlbInfo *jit_tlb_known(const JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode)
+{
+    unsigned index = jit_tlb_index(address);
+    uint64_t tag = cpu->tlb[mode].entries[index].tag[access];
+
+    return (tag & JIT_PAGE_MASK) == (address & JIT_PAGE_MASK) && !(tag & JIT_TLB_INVALID)
+           ? &cpu->core->current->info[mode][index] : NULL;
+}
+
 JitTlbInfo *jit_tlb_fill(JitCpu *cpu, uint64_t address, JitAccess access, unsigned mode)
 {
+    JitTlbInfo *info = jit_tlb_known(cpu, address, access, mode);
     unsigned index = jit_tlb_index(address);
     JitTlbEntry *entry = &cpu->tlb[mode].entries[index];
     JitTlbBank *bank = cpu->core->current;
-    JitTlbInfo *info = &bank->info[mode][index];
     uint64_t page = address & JIT_PAGE_MASK;
     JitPage found;
     uint8_t *host;
 
-    if ((entry->tag[access] & JIT_PAGE_MASK) == page && !(entry->tag[access] & JIT_TLB_INVALID)) {
+    if (info) {
         return info;
     }
+    info = &bank->info[mode][index];
     cpu->arch->walk(cpu, address, access, mode, false, &found);
     clear_entry(entry);
     info->physical = found.physical & JIT_PAGE_MASK;
