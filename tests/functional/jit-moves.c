@@ -155,7 +155,11 @@ static void load(FILE *file)
     for (RamBlock *block = ram_block_first(); block; block = block->next) {
         uint64_t at;
 
-        memset(block->host, 0, block->size);
+        for (at = 0; at < block->size; at += RAM_PAGE_SIZE) {
+            if (!is_zero(block->host + at)) {      /* others need not be made */
+                memset(block->host + at, 0, RAM_PAGE_SIZE);
+            }
+        }
         for (get(file, &at, sizeof(at)); at != UINT64_MAX; get(file, &at, sizeof(at))) {
             get(file, block->host + at, RAM_PAGE_SIZE);
         }
