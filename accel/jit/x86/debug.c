@@ -100,13 +100,14 @@ void x86_debug_entered(X86Jit *cpu)
 /* Before an instruction whose first byte is at the linear address. */
 uint64_t x86_help_debug_fetch(X86Jit *cpu, uint64_t pc)
 {
+    bool shadowed = cpu->shadow && cpu->shadow_of_ss;
     unsigned hit = 0;
 
     for (unsigned n = 0; n < 4; n++) {
         hit |= kind(cpu, n) == BREAK_CODE && cpu->dr[n] == pc ? 1u << n : 0;
     }
     for (unsigned n = 0; n < 4; n++) {
-        if ((hit >> n & 1) && enabled(cpu, n) && !(cpu->rflags & X86_RF) && !cpu->shadow_of_ss) {
+        if ((hit >> n & 1) && enabled(cpu, n) && !(cpu->rflags & X86_RF) && !shadowed) {
             cpu->dr6 |= hit;
             x86_raise(cpu, X86_DB);
         }
@@ -121,12 +122,12 @@ G_NORETURN static void raise_step(X86Jit *cpu)
 }
 
 /*
- * After an instruction that began with TF (1; 2: one that loads RF), or while a breakpoint on
- * code is on (0).
+ * After an instruction that began with TF, or while a breakpoint on code is on. Between the elements of a
+ * string RF is set: SDM volume 3, 17.3.1.1.
  */
-uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf)
+uint64_t x86_help_debug_step(X86Jit *cpu, uint64_t tf, uint64_t rf)
 {
-    cpu->rflags &= tf == 2 ? UINT32_MAX : ~X86_RF;
+    cpu->rflags = rf == X86_RF_KEPT ? cpu->rflags : (cpu->rflags & ~X86_RF) | (rf == X86_RF_SET ? X86_RF : 0);
     if (tf && !(cpu->shadow == X86_SHADOW_BEGINS && cpu->shadow_of_ss)) {
         raise_step(cpu);
     }

@@ -277,8 +277,6 @@ void x86_lower_string(Lower *l)
         end_io(l);
     }
     if (insn->rep) {
-        /* rip still says here. */
-        jump_to_value(l, ir_select(l->ir, IR_EQ, IR_I64, done, number(l, 0), insn_ip(l),
-                                   number(l, next_offset(l))), 0);
+        repeat_or_go_on(l, done);
     }
 }

@@ -441,15 +441,15 @@ void end_transfer(Lower *l)
 {
     /* RF is as IRET or a new task has it. */
     if (l->flags & X86_CTX_TF) {
-        call_system(l, X86_HELPER_debug_step, number(l, 2), 0, 0, 0);
+        call_system(l, X86_HELPER_debug_step, number(l, 1), number(l, X86_RF_KEPT), 0, 0);
     }
     end_anywhere(l);
 }
 
-static void end_single(Lower *l)
+static void end_single(Lower *l, IrValue rf)
 {
     if (l->flags & (X86_CTX_TF | X86_CTX_BREAK)) {
-        call_system(l, X86_HELPER_debug_step, number(l, l->flags & X86_CTX_TF ? 1 : 0), 0, 0, 0);
+        call_system(l, X86_HELPER_debug_step, number(l, l->flags & X86_CTX_TF), rf, 0, 0);
     }
     if (l->to_loop) {
         end_leave(l);
@@ -515,10 +515,24 @@ void jump_to(Lower *l, uint64_t offset)
 
     ir_put(l->ir, X86_SLOT_RIP, number(l, offset));
     if (ends_single(l)) {
-        end_single(l);
+        end_single(l, number(l, X86_RF_CLEARED));
     } else if (stays_on_page(l, pc)) {
         ir_goto(l->ir, pc);
         l->ended = true;
+    } else {
+        ir_goto_indirect(l->ir, 0);
+        l->ended = true;
+    }
+}
+
+void repeat_or_go_on(Lower *l, IrValue done)
+{
+    IrValue again = number(l, X86_RF_SET), rf = number(l, X86_RF_CLEARED);
+
+    ir_put(l->ir, X86_SLOT_RIP, ir_select(l->ir, IR_EQ, IR_I64, done, number(l, 0), insn_ip(l),
+                                          number(l, next_offset(l))));
+    if (ends_single(l) || l->to_loop) {
+        end_single(l, ir_select(l->ir, IR_EQ, IR_I64, done, number(l, 0), again, rf));
     } else {
         ir_goto_indirect(l->ir, 0);
         l->ended = true;
@@ -529,7 +543,7 @@ void jump_to_value(Lower *l, IrValue offset, uint64_t from)
 {
     ir_put(l->ir, X86_SLOT_RIP, offset);
     if (ends_single(l) || l->to_loop) {
-        end_single(l);
+        end_single(l, number(l, X86_RF_CLEARED));
     } else {
         ir_goto_indirect(l->ir, from);
         l->ended = true;
@@ -611,7 +625,7 @@ static void lower_one(Lower *l, X86Decoded decoded)
     }
     if (!l->ended && (l->leave || ends_single(l))) {
         ir_put(l->ir, X86_SLOT_RIP, number(l, next_offset(l)));
-        end_single(l);
+        end_single(l, number(l, X86_RF_CLEARED));
     }
 }
 

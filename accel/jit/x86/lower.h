@@ -103,6 +103,8 @@ bool goes_on_at(Lower *l, uint64_t pc);
 void jump_to(Lower *l, uint64_t offset);
 /* `from`: what x86_jumped() is told where no block is known there; 0: nothing. */
 void jump_to_value(Lower *l, IrValue offset, uint64_t from);
+/* A repeated instruction ends for now: it goes on later where `done` is 0. */
+void repeat_or_go_on(Lower *l, IrValue done);
 /* The block ended by something that set rip itself: to the loop; or on, in whatever context. */
 void end_leave(Lower *l);
 void end_anywhere(Lower *l);

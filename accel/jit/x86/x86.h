@@ -188,6 +188,9 @@ enum { X86_SHADOW_NONE, X86_SHADOW_LIES, X86_SHADOW_BEGINS, X86_SHADOW_OVER };
 enum { X86_ASKED_INTR = 1, X86_ASKED_NMI = 2, X86_ASKED_INIT = 4, X86_ASKED_SIPI = 8,
        X86_ASKED_SMI = 16, X86_ASKED_EXTINT = 32, X86_ASKED_GO_ON = 64 };
 
+/* What becomes of RF at the end of an instruction. */
+enum { X86_RF_CLEARED, X86_RF_SET, X86_RF_KEPT };
+
 /* X86Events.io, with the port in bits 31-16, as SMM's state area has it: AMD APM volume 2, 10.2.4. */
 enum { X86_IO_IN = 1, X86_IO_VALID = 2, X86_IO_STRING = 4, X86_IO_REP = 8, X86_IO_SIZE = 16,
        X86_IO_TF = 1 << 11, X86_IO_BREAKPOINT = 1 << 12 };
@@ -314,7 +317,7 @@ void x86_check_alignment(X86Jit *cpu, uint64_t address, unsigned to);
     X(check_fetch, 1, IR_NO_WRITE) /* offset of the last byte, with X86_CTX_CS_LIMIT */ \
     X(check_target, 1, IR_NO_WRITE) /* of a near jump of 64-bit code */ \
     X(debug_fetch, 1, 0)         /* linear address: before an instruction, with X86_CTX_BREAK */ \
-    X(debug_step, 1, 0)          /* after an instruction; 1 if it began with TF */ \
+    X(debug_step, 2, 0)          /* after an instruction; not 0 if it began with TF; X86_RF_* */ \
     X(fxsave, 2, 0)              /* linear address, 1 if REX.W */ \
     X(fxrstor, 2, 0) \
     X(xsave, 4, 0)               /* linear address, mask, 0: xsave 1: opt 2: c 3: s, 1 if REX.W; the third

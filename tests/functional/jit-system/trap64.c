@@ -73,6 +73,66 @@ static void test_watched(void)
     check("at the string", traps[0], (word)w1);
 }
 
+/*
+ * A breakpoint on the string itself is met once: between elements RF is set, whatever comes there. The handler notes
+ * DR6 and where it came, and sets RF where it was the breakpoint.
+ */
+u64 breaks[TRAPS], breaks_at[TRAPS];
+u32 break_count, break_faults;          /* which of DR0 to DR3 are of code */
+void on_break(void);
+asm(".text\n.globl on_break\non_break:\n"
+    "push %rax; push %rcx\n"
+    "movl break_count, %eax; mov %dr6, %rcx; movq %rcx, breaks(, %rax, 8); xchgq %rcx, 16(%rsp); movq %rcx, breaks_at(, %rax, 8); xchgq %rcx, 16(%rsp); incl %eax; andl $15, %eax; movl %eax, break_count\n"
+    "testl break_faults, %ecx; jz 1f; orq $0x10000, 32(%rsp)\n"
+    "1: xorl %ecx, %ecx; mov %rcx, %dr6; pop %rcx; pop %rax; iretq\n");
+extern const u8 w2[];
+
+static void test_broken(void)
+{
+    static u8 bytes[64];
+
+    set_gate(DB, CODE, (word)on_break, 0x8e, 0);
+    break_count = 0;
+    break_faults = 1;
+    asm volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" :: "r"(w2), "r"(bytes + 33), "r"(0x10040aull | 1ull << 20));
+    move_often(20);
+    TRY("movl %%ss, %%ecx; movl %%ecx, %%ss; movl $64, %%ecx; movq %0, %%rdi; w2: rep; stosb; nop; .global w2", (word)bytes);
+    asm volatile("mov %0, %%dr7; mov %1, %%dr6" :: "r"(0x400ull), "r"(0ull));
+    set_gate(DB, CODE, (word)on_debug, 0x8e, 0);
+    check("exceptions", break_count, 2);
+    check("the first", breaks[0] & 0x400f, 1);
+    check("the second", breaks[1] & 0x400f, 2);
+}
+
+/* MOV SS keeps away a breakpoint on what follows it, and not those that come later; what its operand met waits, and
+ * is found at the handler's beginning where that was an INT. */
+extern const u8 w3[], w4[];
+
+static void test_broken_shadow(void)
+{
+    static u16 ss = DATA;
+
+    set_gate(DB, CODE, (word)on_break, 0x8e, 0);
+    break_count = 0;
+    break_faults = 3;
+    asm volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" :: "r"(w3), "r"(w4), "r"(0x40aull));
+    move_often(20);
+    TRY("movl %%ss, %%ecx; movl %%ecx, %%ss; w3: nop; nop; w4: nop; .global w3, w4", 0);
+    check("exceptions", break_count, 1);
+    check("at", breaks_at[0], (word)w4);
+    check("dr6", breaks[0] & 0x400f, 2);
+    break_count = break_faults = 0;
+    asm volatile("mov %0, %%dr0; mov %1, %%dr7" :: "r"(&ss), "r"(0x402ull | 7ull << 16));
+    move_often(20);
+    TRY("movw (%%rax), %%ss; int $0x82; nop", (word)&ss);
+    EXPECT(0x82, 0);
+    asm volatile("mov %0, %%dr7; mov %1, %%dr6" :: "r"(0x400ull), "r"(0ull));
+    check("exceptions by data", break_count, 1);
+    check("at the handler", breaks_at[0], STUB(0x82));
+    check("dr6 by data", breaks[0] & 0x400f, 1);
+    set_gate(DB, CODE, (word)on_debug, 0x8e, 0);
+}
+
 static void test_shadows(void)
 {
     move_often(60);
@@ -168,6 +228,8 @@ void main(void)
     run("single step", test_plain);
     run("single step of strings", test_strings);
     run("a breakpoint in a string", test_watched);
+    run("a breakpoint on a string", test_broken);
+    run("breakpoints in shadows", test_broken_shadow);
     run("single step in shadows", test_shadows);
     run("single step of jumps", test_jumps);
     run("general detect", test_general_detect);
