@@ -200,8 +200,8 @@ static bool known_difference(const NativeCase *c, const NativeState *host, const
     return (host->end == X86_GP && ours->end == NATIVE_DONE && !canonical) ||
            (host->end == NATIVE_DONE && host->fsw & 0x80 && (ours->end == X86_ACV || by_segment)) ||
            (host->end == X86_GP && ours->end == X86_SSV && by_segment && c->of_vectors) ||
-           (host->end == X86_ACV && by_segment && ((c->bits == 16 && c->calls) || c->is_long)) ||
-           (host->end == X86_PFV && by_segment && c->is_long) ||
+           ((host->end == X86_ACV || host->end == X86_PFV) && by_segment &&
+            ((c->bits == 16 && c->calls) || c->is_long)) ||
            (host->end == X86_GP && ours->end == X86_ACV && (c->bits == 32 || c->is_long));
 }
 
@@ -359,8 +359,8 @@ static bool is_left_alone(const X86Row *row)
            row->lower == x86_lower_maskmov;
 }
 
-/* One that a program may have in such code. */
-static NativeForm any_form(unsigned bits)
+/* One that a program may have in such code; with INTEGERS or VECTORS one of these. */
+static NativeForm any_form(unsigned bits, Kind kind)
 {
     for (;;) {
         unsigned map = native_below(4), opcode = native_below(256);
@@ -368,7 +368,7 @@ static NativeForm any_form(unsigned bits)
         unsigned count = starts[opcode + 1] - starts[opcode];
         const X86Row *row = count ? &x86_rows[starts[opcode] + native_below(count)] : NULL;
         if (row && !(row->flags & (X86_ROW_SYSTEM | (bits == 64 ? X86_ROW_I64 : X86_ROW_O64))) &&
-            !is_left_alone(row) && !(jit.exact_float && is_approximation(row))) {
+            !is_left_alone(row) && (kind == SEQUENCES || is_of(kind, row)) && !(jit.exact_float && is_approximation(row))) {
             return (NativeForm){ row, (uint8_t)map, (uint8_t)opcode };
         }
     }
@@ -386,12 +386,14 @@ static void run_sequences(unsigned bits)
     for (unsigned i = 0; i < cases * SEQUENCES_PER_CASE; i++) {
         uint64_t seed = first_seed + i;
         unsigned wanted;
+        Kind kind;
         native_seed(seed * 0x100000 + (uint64_t)bits * 0x10000000000);
         jit.exact_float = native_below(2);
         wanted = 2 + native_below(6);
+        kind = (Kind[]){ SEQUENCES, INTEGERS, INTEGERS, VECTORS }[native_below(4)];
         native_case_begin(&c, bits);
         while (c.insns < wanted && c.length < NATIVE_CODE_FULL) {
-            NativeForm form = any_form(bits);
+            NativeForm form = any_form(bits, kind);
             native_case_add(&c, &form);
         }
         switch (compare(&c, seed)) {

@@ -26,6 +26,19 @@ static uint64_t lane_address(X86Jit *cpu, unsigned segment, uint64_t base, uint6
     return (uint32_t)(base + offset);
 }
 
+/* The addresses of the lanes that are on: the segment is asked for all, before any page is. */
+static void lane_addresses(X86Jit *cpu, const X86Masked *m, uint64_t offset, uint64_t base, bool write,
+                           uint64_t *address)
+{
+    const uint8_t *mask = bytes_at(cpu, m->mask);
+
+    for (unsigned i = 0; i < m->bytes / m->lane; i++) {
+        if (lane_is_on(mask, m->lane, i)) {
+            address[i] = lane_address(cpu, m->segment, base, offset + i * m->lane, m->lane, write);
+        }
+    }
+}
+
 uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t offset, uint64_t base, uint64_t packed)
 {
     X86Masked m;
@@ -38,9 +51,9 @@ uint64_t x86_vector_mask_store(X86Jit *cpu, uint64_t offset, uint64_t base, uint
         x86_check_alignment(cpu, base + offset, 8);
     }
     /* All faults come before the first byte is written. */
+    lane_addresses(cpu, &m, offset, base, true, address);
     for (unsigned i = 0; i < count; i++) {
         if (lane_is_on(mask, m.lane, i)) {
-            address[i] = lane_address(cpu, m.segment, base, offset + i * m.lane, m.lane, true);
             jit_probe(&cpu->core, address[i], m.lane, JIT_WRITE, mode);
         }
     }
@@ -60,12 +73,12 @@ uint64_t x86_vector_mask_load(X86Jit *cpu, uint64_t offset, uint64_t base, uint6
     memcpy(&m, &packed, sizeof(m));
     unsigned mode = x86_unaligned_mode(cpu);
     const uint8_t *mask = bytes_at(cpu, m.mask);
+    uint64_t address[32];
     X86Vector r = { 0 };
+    lane_addresses(cpu, &m, offset, base, false, address);
     for (unsigned i = 0; i < m.bytes / m.lane; i++) {
         if (lane_is_on(mask, m.lane, i)) {
-            uint64_t address = lane_address(cpu, m.segment, base, offset + i * m.lane, m.lane,
-                                            false);
-            uint64_t value = jit_load(&cpu->core, address, m.lane, mode);
+            uint64_t value = jit_load(&cpu->core, address[i], m.lane, mode);
             memcpy(r.u8 + i * m.lane, &value, m.lane);
         }
     }

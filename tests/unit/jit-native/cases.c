@@ -568,6 +568,13 @@ static bool is_image(const X86Row *row)
     return row->lower == x86_lower_fxsave || row->lower == x86_lower_xsave;
 }
 
+/* Something is made equal for it by the registers that a case begins with. */
+static bool has_to_be_first(const NativeCase *c, const X86Insn *insn)
+{
+    return (insn->row->lower == x86_lower_string && c->bits == 64 && insn->address_size == 4) ||
+           (!strcmp(insn->row->mnemonic, "call") && c->bits == 16);
+}
+
 /* A comparison of registers, after which no flag is undefined. */
 static void add_comparison(NativeCase *c)
 {
@@ -603,6 +610,7 @@ bool native_case_add(NativeCase *c, const NativeForm *form)
         return true;
     }
     if ((insn.row->flags & X86_ROW_SYSTEM && !is_image(insn.row)) ||
+        (c->insns && has_to_be_first(c, &insn)) ||
         (insn.row->feature && (!native_host_has(insn.row->feature) ||
                                !native_cpu_has(insn.row->feature)))) {
         return false;
