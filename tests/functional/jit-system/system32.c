@@ -306,7 +306,7 @@ static void check_task_b(void)
 static void test_task_call(void)
 {
     set_task_b();
-    TRY("lcall $48, $0", 0);
+    TRY("movb $24, %%al; outb %%al, $0xe8; lcall $48, $0", 0);
     check_task_b();
     /* Again: it goes on where it was. */
     tss_b[13] = 0x600d;
@@ -337,6 +337,7 @@ static void test_task_exception(void)
     tss_b[8] = (u32)task_with_error;
     tss_a_eip = (u32)&tss_a[8];
     set_gate(GP, TSS_B, 0, 0x85, 0);
+    move_often(24);
     TRY("movl %0, %%ds", 0xff8);
     set_gate(GP, 8, STUB(GP), 0x8e, 0);
     EXPECT(NOTHING, 0);
@@ -455,10 +456,11 @@ AT_9000(v_far_ret, "pushl $0x900; pushl $0x10000; lretl");
 AT_9000(v_iretl, "pushfl; pushl $0x900; pushl $0x10000; iretl");
 AT_9000(v_iret, "pushw $0x0200; pushw $0; pushw $0x9100; iretw");
 
-/* SS:SP is 0:0x8000; segments are 0. */
+/* SS:SP is 0:0x8000; segments are 0. v86_moves: move_often() from IRET on. */
+u8 v86_moves;
 #define V86(code, flags) do { copy_code(0x9000, code, code##_end); \
-    TRY("push $0; push $0; push $0; push $0; push $0; push $0x8000; push %%eax; push $0x900; push $0; iret", \
-        (flags) | 0x20002); } while (0)
+    TRY("push $0; push $0; push $0; push $0; push $0; push $0x8000; push %%eax; push $0x900; push $0;" \
+        "movb v86_moves, %%al; outb %%al, $0xe8; iret", (flags) | 0x20002); v86_moves = 0; } while (0)
 
 static void set_cr4(u32 set, u32 clear)
 {
@@ -493,8 +495,10 @@ static void test_v86(void)
     check("ip", caught.ip, 0);
     V86(v_cli, 0);
     EXPECT(GP, 0);
+    v86_moves = 8;
     V86(v_cli, 0x3000);
     EXPECT(0x82, 0);
+    v86_moves = 6;
     V86(v_int, 0);
     EXPECT(GP, 0);
     V86(v_pushf, 0);
@@ -532,10 +536,12 @@ static void test_vme(void)
 {
     *(volatile u32 *)(0x82 * 4) = 0x9100;
     set_cr4(1, 0);
+    v86_moves = 8;
     V86(v_cli, 0);                                  /* VIF; then the vector's handler in 8086 mode */
     EXPECT(GP, 0);
     check("ip", caught.ip, 0x9100);
     check("vif", caught.flags & 0x80200, 0);        /* the redirection cleared it */
+    v86_moves = 8;
     V86(v_iret, 0);
     check("ip after iret", caught.ip, 0x9100);
     check("vif after iret", caught.flags & 0x80200, 0x80000);
@@ -573,7 +579,7 @@ static void test_real(void)
     gdt[EXEC_ONLY / 8] = segment(0, 0xffff, 0x09b);
     seen[0] = 0;
     asm volatile("lidt %0" :: "m"(ivt));
-    TRY("movl $16, %%ecx; movl %%ecx, %%fs; movl $72, %%ecx; movl %%ecx, %%es; movl %%ecx, %%ds; movl %%ecx, %%ss;"
+    TRY("movb $45, %%al; outb %%al, $0xe8; movl $16, %%ecx; movl %%ecx, %%fs; movl $72, %%ecx; movl %%ecx, %%es; movl %%ecx, %%ds; movl %%ecx, %%ss;"
         "ljmp $112, $0x9000", 0);
     load_idt();
     set_gate(0x82, CODE, STUB(0x82), 0xee, 0);

@@ -315,6 +315,7 @@ static void test_shadow(void)
     check("count", caught.count, 1);
     caught.count = 0;
     write_msr(0x80b, 0);
+    move_often(16);
     asm volatile(SELF_IPI "sti; cli" ::: "rax", "rcx", "rdx", "memory");
     check("sti; cli lets none in", caught.count, 0);
     asm volatile("sti; hlt; cli" ::: "memory");
@@ -327,7 +328,7 @@ static void test_shadow(void)
     write_msr(0x80b, 0);
     /* A second NMI waits for the IRET of the first. */
     caught.count = 0;
-    move_often(100);
+    move_often(60);
     asm volatile("movl $0x830, %%ecx; movl $0x4400, %%eax; xorl %%edx, %%edx; wrmsr; nop; wrmsr; nop"
                  ::: "rax", "rcx", "rdx", "memory");
     check("nmis", caught.count, 2);

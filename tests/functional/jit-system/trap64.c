@@ -185,6 +185,7 @@ static void test_syscall(void)
     open_memory(1);
     /* Masked: none in the kernel, and SYSRET's comes where SYSCALL was left. */
     write_msr(0xc0000084, 0x100);
+    move_often(30);
     STEP_USER(1, SET_TF "syscall; s1: int $0x82; .global s1");
     EXPECT(0x82, 0);
     expect_traps(1);
