@@ -585,6 +585,7 @@ static void syscall_legacy(X86Jit *cpu, uint64_t next)
     cpu->gpr[X86_RCX] = (uint32_t)next;
     cpu->rflags &= ~(X86_VM | X86_IF | X86_RF);
     flat(cpu, cs, cs + 8, 0, false, (uint32_t)cpu->star);
+    cpu->segment[X86_SS].selector = cs + 8;    /* with its RPL, which CS has not */
     x86_step_over(cpu, cpu->rflags & X86_TF);
 }
 
@@ -602,6 +603,7 @@ uint64_t x86_help_syscall(X86Jit *cpu, uint64_t next)
     cpu->gpr[X86_R11] = flags & ~(uint64_t)X86_RF;
     x86_set_rflags(cpu, (flags & ~cpu->fmask & ~(uint64_t)X86_RF) | X86_RFLAGS_FIXED);
     flat(cpu, cs, cs + 8, 0, true, x86_code64(cpu) ? cpu->lstar : cpu->cstar);
+    cpu->segment[X86_SS].selector = cs + 8;
     /* TF counts as it is now: who masks it is not stepped, and SYSRET's comes where SYSCALL was. */
     x86_step_over(cpu, cpu->rflags & X86_TF);
     return 0;

@@ -124,6 +124,9 @@ void syscall_entry(void);
 asm(".text\n.globl syscall_entry\nsyscall_entry: movq %rcx, syscall_seen; movq %r11, syscall_seen+8; "
     "pushfq; popq syscall_seen+16; movw %cs, syscall_seen+24; sysretq");
 u64 syscall_seen[4];
+void syscall_selectors(void);
+asm(".text\n.globl syscall_selectors\nsyscall_selectors: movl %cs, %eax; movq %rax, syscall_seen; movl %ss, %eax;"
+    "movq %rax, syscall_seen+8; movl $16, %eax; movl %eax, %ss; jmp *%rcx");
 
 static void test_syscall(void)
 {
@@ -141,6 +144,13 @@ static void test_syscall(void)
     TRY("movq %0, %%rcx; xorl %%r11d, %%r11d; sysretq", 0x800000000000);
     EXPECT(GP, 0);
     check("cs of sysret's fault", caught.cs, CODE);
+    /* RPL of the MSR's selector is CS's no more, and SS's still: SDM volume 2, SYSCALL. */
+    write_msr(0xc0000081, 24ull << 48 | 9ull << 32);
+    write_msr(0xc0000082, (u64)syscall_selectors);
+    asm volatile("syscall" ::: "rcx", "r11", "rax", "memory");
+    check("cs with an RPL", syscall_seen[0], CODE);
+    check("ss with an RPL", syscall_seen[1], DATA + 1);
+    write_msr(0xc0000081, 24ull << 48 | 8ull << 32);
     open_memory(0);
 }
 
