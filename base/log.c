@@ -187,12 +187,18 @@ static void set_file(FILE *file)
 
 gboolean log_open(const char *path, GError **error)
 {
-    g_auto(GStrv) parts = g_strsplit(path, "%d", 2);
+    g_auto(GStrv) parts = g_strsplit(path, "%d", 3);
     g_autofree char *name = parts[0] && parts[1]
         ? g_strdup_printf("%s%d%s", parts[0], (int)getpid(), parts[1])
         : g_strdup(path);
-    FILE *file = fopen(name, "we");
+    FILE *file;
 
+    if (g_strv_length(parts) > 2) {
+        error_set(error, ERROR_INVALID, "log file '%s': %%d, which becomes the process's number, may "
+                  "stand there once", path);
+        return FALSE;
+    }
+    file = fopen(name, "we");
     if (!file) {
         error_set_errno(error, errno, "cannot open log file '%s'", name);
         return FALSE;

@@ -132,6 +132,11 @@ static bool store_enum(void *at, const Property *property, GVariant *value, GErr
         }
         nearest_name_offer(&nearest, property->values[i]);
     }
+    if (!property->values[1]) {
+        error_set(error, ERROR_INVALID, "'%s' is not supported: it is always '%s'", text,
+                  property->values[0]);
+        return false;
+    }
     g_autofree char *all = g_strjoinv(", ", (char **)property->values);
     error_set(error, ERROR_INVALID, "'%s' is not one of %s%s", text, all,
               nearest_name_hint(&nearest));

@@ -391,9 +391,17 @@ static bool start_accel(GError **error)
         }
         g_ptr_array_add(dicts, with_irqchip(dict));
     }
-    if (!options->len && by_machine) {
+    if (by_machine) {
         g_auto(GStrv) names = g_strsplit(by_machine, ":", -1);
-        for (char **name = names; *name; name++) {
+        for (guint i = 0; i < dicts->len; i++) {
+            const char *name = dict_string(dicts->pdata[i], "accel");
+            if (name && !g_strv_contains((const char *const *)names, name)) {
+                error_set(error, ERROR_INVALID, "-machine accel=%s and -accel %s do not go together: "
+                          "give -accel alone", by_machine, name);
+                return false;
+            }
+        }
+        for (char **name = names; !options->len && *name; name++) {
             add_accel(dicts, *name);
         }
     } else if (!options->len && (option_given("qtest") || option_given("machine-check"))) {

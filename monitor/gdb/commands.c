@@ -382,7 +382,18 @@ static unsigned signal_of(RunState state)
     }
 }
 
-static void put_point(const VcpuDebug *debug)
+/*
+ * A breakpoint's address is linear; where CS has a base the client sees the CPU at another. It takes
+ * that for the trap of a breakpoint that it has removed meanwhile, and goes on without a word.
+ */
+static bool client_sees(Cpu *cpu, const VcpuDebug *debug)
+{
+    uint64_t pc;
+
+    return !cpu->ops->get_register || !cpu->ops->get_register(cpu, "pc", &pc) || pc == debug->address;
+}
+
+static void put_point(Cpu *cpu, const VcpuDebug *debug)
 {
     static const char *const watches[DEBUG_KINDS] = {
         [DEBUG_WATCH_WRITE] = "watch", [DEBUG_WATCH_READ] = "rwatch",
@@ -391,7 +402,8 @@ static void put_point(const VcpuDebug *debug)
 
     if (watches[debug->kind]) {
         g_string_append_printf(gdb.out, "%s:%" PRIx64 ";", watches[debug->kind], debug->address);
-    } else if (debug->kind == DEBUG_BREAK_SOFTWARE ? gdb.swbreak : gdb.hwbreak) {
+    } else if ((debug->kind == DEBUG_BREAK_SOFTWARE ? gdb.swbreak : gdb.hwbreak) &&
+               client_sees(cpu, debug)) {
         g_string_append(gdb.out, debug->kind == DEBUG_BREAK_SOFTWARE ? "swbreak:;" : "hwbreak:;");
     }
 }
@@ -404,8 +416,9 @@ void gdb_stop_reason(void)
     for (unsigned i = 0; i < cpu_count() && state == RUN_STATE_DEBUG; i++) {
         Vcpu *vcpu = cpu_get(i) ? vcpu_of(cpu_get(i)) : NULL;
         if (vcpu && vcpu->debug.report) {
-            if (vcpu->debug.report == VCPU_REPORT_POINT) {
-                put_point(&vcpu->debug);
+            Cpu *cpu = cpu_at(i);
+            if (cpu && vcpu->debug.report == VCPU_REPORT_POINT) {
+                put_point(cpu, &vcpu->debug);
             }
             gdb.cpu_g = gdb.cpu_c = i;
             break;

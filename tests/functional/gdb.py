@@ -180,6 +180,22 @@ def check_breakpoints(backend, kind):
             raise TestFailure('a breakpoint went twice')
 
 
+def check_base(backend, kind):
+    """Where CS has a base, the client's program counter is not the breakpoint's address."""
+    need('hbreak' if kind else 'int3')
+    with Session(accel=accel_of(backend)) as s:
+        c = s.client
+        c.ask('qSupported:swbreak+;hwbreak+')
+        c.set_register(CS, 0x7c0, 4)
+        c.set_register(RIP, 0)
+        expect_equal(c.ask(f'Z{kind},{STORE:x},1'), 'OK', 'Z')
+        answer = c.ask('vCont;c')
+        expect_stop(answer)
+        expect_equal('break' in answer, False, f'a breakpoint that the client does not know: {answer!r}')
+        expect_equal((c.register(RIP), c.register(CS)), (STORE - 0x7c00, 0x7c0), 'at the breakpoint')
+        expect_equal(s.vm.qmp('human-monitor-command', command_line='print $pc').strip(), hex(STORE), '$pc')
+
+
 def check_unmapped():
     """The software CPU's breakpoints need no memory yet: a kernel that is about to start has none
     where it will run. INT3 of KVM does."""
@@ -366,6 +382,7 @@ if __name__ == '__main__':
     cases = [('registers and their description', check_description)]
     for b in BACKENDS:
         cases += [(f'breakpoints, {b}, kind {k}', lambda b=b, k=k: check_breakpoints(b, k)) for k in (0, 1)]
+        cases += [(f'a base of CS, {b}, kind {k}', lambda b=b, k=k: check_base(b, k)) for k in (0, 1)]
         cases += [(f'steps, {b}', lambda b=b: check_steps(b)),
                   (f'watchpoints, {b}', lambda b=b: check_watchpoints(b))]
     cases += [('breakpoints without memory', check_unmapped), ('threads', check_threads), ('monitor commands, detaching', check_monitor),
