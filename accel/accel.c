@@ -44,14 +44,16 @@ const char *accel_name(void)
 
 static bool type_has_name(const ObjectType *type, const char *name)
 {
-    const char *aliases = ((const AccelType *)type)->aliases;
     g_autofree char *option = option_name(type);
 
-    if (strcmp(option, name) == 0 || strcmp(type->name, name) == 0) {
-        return true;
-    }
-    g_auto(GStrv) words = g_strsplit(aliases ? aliases : "", "|", -1);
-    return g_strv_contains((const gchar *const *)words, name);
+    return strcmp(option, name) == 0 || strcmp(type->name, name) == 0;
+}
+
+static const AccelType *type_itself(const ObjectType *type)
+{
+    const AccelType *accel = (const AccelType *)type;
+
+    return accel->same_as ? accel->same_as : accel;
 }
 
 bool accel_is_built_in(const char *name)
@@ -60,7 +62,7 @@ bool accel_is_built_in(const char *name)
 
     for (guint i = 0; i < types->len; i++) {
         if (type_has_name(types->pdata[i], name)) {
-            return !((const AccelType *)types->pdata[i])->unusable;
+            return !type_itself(types->pdata[i])->unusable;
         }
     }
     return false;
@@ -76,7 +78,7 @@ static const AccelType *type_by_name(const char *name, GError **error)
         const ObjectType *type = types->pdata[i];
         g_autofree char *option = option_name(type);
         if (type_has_name(type, name)) {
-            return (const AccelType *)type;
+            return type_itself(type);
         }
         nearest_name_offer(&nearest, option);
         g_string_append_printf(known, "%s%s", known->len ? ", " : "", option);
@@ -208,7 +210,7 @@ char *accel_help(const char *name_or_null)
     for (guint i = 0; i < types->len; i++) {
         const ObjectType *type = types->pdata[i];
         g_autofree char *option = option_name(type);
-        if (!name_or_null && !((const AccelType *)type)->unusable) {
+        if (!name_or_null && !type_itself(type)->unusable) {
             g_string_append_printf(out, "%s\n", option);
         } else if (name_or_null && type_has_name(type, name_or_null)) {
             g_string_append_printf(out, "%s options:\n", option);

@@ -48,7 +48,7 @@ typedef struct AccelInterruptOps {
 
 typedef struct AccelType {
     struct ObjectType;         /* .name is "<option>-accel" */
-    const char *aliases;       /* more names for the option, separated by '|'; may be NULL */
+    const struct AccelType *same_as;   /* it is only a name of that one, and its child; NULL: itself */
     const char *unusable;      /* why it cannot be used on hosts of this kind; NULL: it may be tried */
     const VcpuOps *vcpu;       /* NULL: CPUs do not run */
     const AccelInterruptOps *interrupts;

@@ -43,6 +43,10 @@ static const char *program_name = "vmm";
 
 static gboolean set_one_item(const char *name, GError **error)
 {
+    if (g_str_equal(name, "none")) {
+        log_mask = 0;
+        return TRUE;
+    }
     if (g_str_equal(name, "all")) {
         for (guint i = 0; i < G_N_ELEMENTS(item_names); i++) {
             log_mask |= item_names[i].item;
@@ -165,6 +169,7 @@ char *log_items_help(void)
 {
     GString *text = g_string_new("Log items (comma separated):\n");
 
+    g_string_append_printf(text, "%-15s %s\n", "none", "no items, those before it neither");
     for (guint i = 0; i < G_N_ELEMENTS(item_names); i++) {
         g_string_append_printf(text, "%-15s %s\n", item_names[i].name,
                                item_names[i].description);

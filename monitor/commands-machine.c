@@ -433,7 +433,7 @@ static const Event events[] = {
 static const HmpCommand hmp_commands[] = {
     { .name = "stop|s", .help = "stop emulation", .qmp = "stop" },
     { .name = "cont|c", .help = "resume emulation", .qmp = "cont" },
-    { .name = "singlestep", .params = "[on|off]",
+    { .name = "singlestep|one-insn-per-tb", .params = "[on|off]",
       .args = (const HmpArg[]){ { "option", HMP_WORD, true }, { 0 } },
       .help = "run emulation in singlestep mode or switch to normal mode", .handler = singlestep },
     { .name = "quit|q", .help = "quit the emulator", .qmp = "quit" },

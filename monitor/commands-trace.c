@@ -118,7 +118,7 @@ static void log_command(Monitor *monitor, GVariant *args, GError **error)
         return;
     }
     log_mask = 0;
-    if (!g_str_equal(items, "none") && !log_set_items(items, error)) {
+    if (!log_set_items(items, error)) {
         log_mask = before;
     }
 }

@@ -341,8 +341,8 @@ static void run_command(Monitor *monitor, const HmpCommand *command, const char 
     if (args) {
         call(monitor, command, args);
     } else {
-        monitor_printf(monitor, "%s\nTry \"help %s\" for more information\n", error->message,
-                       name);
+        monitor_printf(monitor, "%s\nTry \"help %s%s\" for more information\n", error->message,
+                       hmp_find(name, true) == command ? "info " : "", name);
     }
 }
 

@@ -382,11 +382,17 @@ static const Property jit_properties[] = {
 };
 
 const AccelType jit_accel_type = {
-    .name = "jit-accel", .aliases = "tcg", .parent = "accel",
+    .name = "jit-accel", .parent = "accel",
     .description = "CPUs in software, by dynamic translation", .size = sizeof(JitAccel),
     .properties = TABLE(jit_properties), .vcpu = &jit_vcpu_ops,
     .open = jit_open, .close = jit_close, .machine_init = jit_machine_init,
     .machine_attach = jit_machine_attach, .machine_detach = jit_machine_detach,
     .features = jit_features, .run_state = jit_run_state, .describe = describe,
     .set_single = set_single, .is_single = is_single,
+};
+
+/* Front ends look for this type when they want to know whether there are CPUs in software. */
+const AccelType tcg_accel_type = {
+    .name = "tcg-accel", .parent = "jit-accel", .description = "another name of jit",
+    .size = sizeof(JitAccel), .same_as = &jit_accel_type,
 };

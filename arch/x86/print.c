@@ -52,7 +52,7 @@ static void print_general(const X86CpuState *s, bool wide, GString *out)
     print_flags(out, s->rflags);
     g_string_append_printf(out, " CPL=%u II=%u A20=%u SMM=%u HLT=%u\n", x86_cpu_cpl(s),
                            s->events.interrupt_shadow != 0, !s->a20_masked, s->events.smm,
-                           s->mp_state == X86_MP_HALTED);
+                           s->mp_state != X86_MP_RUNNABLE);
 }
 
 static const char *system_type(unsigned type, bool long_mode)

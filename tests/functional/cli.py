@@ -82,7 +82,7 @@ def check_completion():
 
 def check_other_host():
     """A host that is no x86 has neither KVM for these guests nor a back end, and says so."""
-    expect_equal(run('-accel', 'help')[1].split()[-2:], ['jit', 'qtest'], 'accelerators')
+    expect_equal(run('-accel', 'help')[1].split()[-3:], ['jit', 'qtest', 'tcg'], 'accelerators')
     for arguments, words in ((['-accel', 'kvm'], ('kvm', 'no x86 host', '-accel jit')),
                              (['-accel', 'kvm,nope=1'], ('nope',)),
                              (['-accel', 'jit,backend=host'], ('backend=host', 'backend=evaluator')),

@@ -40,9 +40,10 @@ def check_single():
             expect_equal(vm.qmp('query-status')['singlestep'], len(options) == 3 or 'one' in options[1],
                          'singlestep')
             expect_equal(longest(vm) == 1, vm.qmp('query-status')['singlestep'], 'one instruction')
-            for word in ('on', 'off'):
-                vm.qmp('human-monitor-command', command_line=f'singlestep {word}')
-                expect_equal(vm.qmp('query-status')['singlestep'], word == 'on', word)
+            for command in ('singlestep', 'one-insn-per-tb'):
+                for word in ('on', 'off'):
+                    expect_equal(vm.qmp('human-monitor-command', command_line=f'{command} {word}'), '', command)
+                    expect_equal(vm.qmp('query-status')['singlestep'], word == 'on', word)
             vm.qmp('system_reset')
             vm.expect('Booting from Hard Disk', 100)
             expect_equal(longest(vm) > 1, True, 'more than one instruction')
@@ -55,9 +56,22 @@ def check_single():
         raise TestFailure('x-query-jit without a translator')
 
 
+def check_front_ends():
+    """What libvirt and people look at."""
+    with VM('-machine', 'pc', '-accel', 'tcg', '-smp', '2', '-S', '-nodefaults', serial=False) as vm:
+        names = {kind['name']: kind['parent'] for kind in vm.qmp('qom-list-types', implements='accel')}
+        expect_equal(names.get('tcg-accel'), 'jit-accel', 'the type by which libvirt knows of software CPUs')
+        expect_equal(vm.qmp('qom-get', path='/accel', property='type'), 'jit-accel', 'the accelerator')
+        for line, text in (('info registers 0', ' HLT=0'), ('info registers 1', ' HLT=1'),
+                           ('info mem 3', 'Try "help info mem"'), ('log help', 'none ')):
+            answer = vm.qmp('human-monitor-command', command_line=line)
+            if text not in answer:
+                raise TestFailure(f'{line}: {text!r} is not in {answer!r}')
+
+
 if __name__ == '__main__':
     # With 1 MiB for code, all of it is made anew again and again.
     sys.exit(run_cases([(f'SeaBIOS, {backend}, {cpus} CPU(s)',
                          lambda b=backend, n=cpus: check_firmware(b, n))
                         for backend in (*BACKENDS, BACKENDS[0] + ',tb-size=1') for cpus in (1, 2)]
-                       + [('one instruction a block', check_single)]))
+                       + [('one instruction a block', check_single), ('front ends', check_front_ends)]))

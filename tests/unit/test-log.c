@@ -12,6 +12,8 @@ static void test_items(void)
 
     g_assert_true(log_set_items("int,unimp", &error));
     g_assert_cmpuint(log_mask, ==, LOG_INT | LOG_UNIMPLEMENTED);
+    g_assert_true(log_set_items("exec,none,page", &error));
+    g_assert_cmpuint(log_mask, ==, LOG_PAGE);
     g_assert_false(log_set_items("guest_erors", &error));
     g_assert_nonnull(strstr(error->message, "'guest_errors'"));
     log_mask = 0;
