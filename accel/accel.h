@@ -48,8 +48,10 @@ typedef struct AccelInterruptOps {
 
 typedef struct AccelType {
     struct ObjectType;         /* .name is "<option>-accel" */
-    const struct AccelType *same_as;   /* it is only a name of that one, and its child; NULL: itself */
-    const char *unusable;      /* why it cannot be used on hosts of this kind; NULL: it may be tried */
+    /* it is only a name of that one, and its child; NULL: itself */
+    const struct AccelType *same_as;
+    /* why it cannot be used on hosts of this kind; NULL: it may be tried */
+    const char *unusable;
     const VcpuOps *vcpu;       /* NULL: CPUs do not run */
     const AccelInterruptOps *interrupts;
     /* May it be used here? An error says why not. Failing, it leaves nothing open. */
@@ -95,7 +97,8 @@ const char *accel_name(void);
 /* Is there one of that name, which hosts of this kind can use? */
 bool accel_is_built_in(const char *name);
 void accel_delete(void);
-/* For `-accel help`: names of what is built in, then for one name its options; the caller frees it. */
+/* For `-accel help`: names of what is built in, then for one name its options; the caller
+ * frees it. */
 char *accel_help(const char *name_or_null);
 
 bool accel_machine_init(GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -32,7 +32,8 @@ struct MemoryRegion {
     RegionKind kind;
     bool enabled, readonly, rom_mode;
     uint8_t dirty_clients;
-    uint8_t plain_sizes;         /* of aligned accesses that the ops take as they are; bits 1, 2, 4, 8 */
+    /* of aligned accesses that the ops take as they are; bits 1, 2, 4, 8 */
+    uint8_t plain_sizes;
     int priority;
     uint64_t last;               /* size - 1 */
     uint64_t offset;             /* in the container */

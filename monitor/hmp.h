@@ -16,7 +16,8 @@ typedef enum HmpArgKind {
     HMP_INDEX,       /* "x": ".expression", right behind the one before; always optional */
     HMP_BOOL,        /* "b": on or off */
     HMP_FLAG,        /* "b": the option `name`, a letter: "-f"; true when given */
-    HMP_FORMAT,      /* "/20xw": "count" "x", "format" "s" and "unit" "x" (bytes), or the last ones */
+    /* "/20xw": "count" "x", "format" "s" and "unit" "x" (bytes), or the last ones */
+    HMP_FORMAT,
 } HmpArgKind;
 
 /* Adds words that `prefix` begins: copies, any order, also ones that do not fit. */

@@ -90,7 +90,8 @@ static void print_banks(GString *out, Device *device, unsigned indent)
         const BankInfo *bank = &type->banks.at[i];
         MemoryRegion *region = device_bank_region(device, i);
         uint64_t address;
-        if (region && region_enabled(region) && !bank->bar && device_bank_address(device, i, &address)) {
+        if (region && region_enabled(region) && !bank->bar &&
+            device_bank_address(device, i, &address)) {
             line(out, indent, "%s %016" PRIx64 "/%016" PRIx64,
                  bank->space == SPACE_IO ? "pio" : "mmio", address, region_size(region));
         }

@@ -24,7 +24,8 @@
 #include "base/lock.h"
 #include "hw/core/time.h"
 
-/* Instructions of a turn, if there is more than one CPU: from one half of this to one and a half. */
+/* Instructions of a turn, if there is more than one CPU: from one half of this to one and a
+ * half. */
 #define TURN 20000
 #define MAX_GRANT (1ll << 30)
 /* A guest that is ahead of real time by so many nanoseconds waits (align=on). */
@@ -49,7 +50,8 @@ static struct {
     int64_t idle;        /* real time since, in which nothing was executed */
 } pace;
 
-/* How often, in nanoseconds of real time; a machine that did not run for so much longer begins anew. */
+/* How often, in nanoseconds of real time; a machine that did not run for so much longer begins
+ * anew. */
 #define PACE_INTERVAL 50000000
 #define PACE_PAUSE    (20 * PACE_INTERVAL)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is told of blocks: -d in_asm, op, op_opt, out_asm, exec, cpu, and the map of code for perf. */
+/* What is told of blocks: -d in_asm, op, op_opt, out_asm, exec, cpu, and the map of code for
+ * perf. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ static void print_code(GString *text, DisasMode mode, uint64_t address, const ui
     }
 }
 
-/* The bytes that were translated from `pc` on; as many as lie in memory, and not more than `most`. */
+/* The bytes that were translated from `pc` on; as many as lie in memory, and not more than
+ * `most`. */
 static GByteArray *guest_code(const JitTranslation *t, uint64_t pc, uint64_t most)
 {
     GByteArray *bytes = g_byte_array_new();
@@ -51,7 +53,8 @@ static DisasMode disas_mode(const JitTranslation *t)
     return arch->disas_mode ? arch->disas_mode(&t->context) : DISAS_X86_64;
 }
 
-/* In the order in which a trace has its instructions, up to where it comes to its first one again. */
+/* In the order in which a trace has its instructions, up to where it comes to its first one
+ * again. */
 static void print_trace(GString *text, const JitTranslation *t)
 {
     bool began = false;

@@ -169,7 +169,8 @@ static bool range_joins(const KvmRange *a, const KvmRange *b)
            a->offset + a->size == b->offset && a->readonly == b->readonly && a->log == b->log;
 }
 
-/* The page of address space 1 that is there while the rest of it is not: of RAM, as all CPUs see it. */
+/* The page of address space 1 that is there while the rest of it is not: of RAM, as all CPUs
+ * see it. */
 static void plan_smm_page(const KvmMemory *memory, GArray *runs)
 {
     uint64_t size = sysconf(_SC_PAGESIZE);

@@ -263,7 +263,8 @@ static bool get_debugregs(KvmX86Vcpu *vcpu, GError **error)
 static bool put_debugregs(KvmX86Vcpu *vcpu, GError **error)
 {
     const X86CpuState *state = state_of(vcpu);
-    struct kvm_debugregs debug = { .dr6 = state->dr6 | state->events.debug_pending, .dr7 = state->dr7 };
+    struct kvm_debugregs debug = { .dr6 = state->dr6 | state->events.debug_pending,
+                                   .dr7 = state->dr7 };
 
     for (unsigned i = 0; i < 4; i++) {
         debug.db[i] = state->dr[i];

@@ -82,7 +82,8 @@ bool kvm_x86_has_work(Vcpu *vcpu);
 void kvm_x86_inject_nmi(Vcpu *vcpu);
 /* Of address space 1, what the kernel needs to have before a CPU enters system management mode. */
 void kvm_x86_init_smm(Kvm *kvm);
-/* An emulation failure was the first look for memory in that mode, which is there now: run again. */
+/* An emulation failure was the first look for memory in that mode, which is there now: run
+ * again. */
 bool kvm_x86_smm_entered(KvmX86Vcpu *vcpu);
 /* An MSR of a local APIC that is not in the kernel. */
 bool kvm_x86_is_apic_msr(const KvmX86Vcpu *vcpu, uint32_t index);

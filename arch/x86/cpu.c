@@ -242,7 +242,8 @@ static bool cpu_define(X86Cpu *x86, GError **error)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
 
-    bool defined = x86_cpu_define(&x86->definition, &x86->config, x86_cpu_support(), warnings, error);
+    bool defined =
+        x86_cpu_define(&x86->definition, &x86->config, x86_cpu_support(), warnings, error);
 
     /* The others are alike. With "enforce" they say what is missing. */
     for (guint i = 0; x86->cpu.index == 0 && i < warnings->len; i++) {

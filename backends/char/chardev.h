@@ -151,7 +151,8 @@ typedef struct ChardevEscapes {
 bool chardev_is_mux(const Chardev *chardev);
 /*
  * The front end that attached last has the focus: what is typed goes to it.
- * CHARDEV_MUX_IN comes only when the focus comes back from another. This gives it to another, as Ctrl-A c does. Not a mux: nothing happens.
+ * CHARDEV_MUX_IN comes only when the focus comes back from another. This gives it to another,
+ * as Ctrl-A c does. Not a mux: nothing happens.
  */
 void chardev_mux_focus(Chardev *chardev, void *opaque);
 void chardev_mux_set_escapes(const ChardevEscapes *escapes);

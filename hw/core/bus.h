@@ -65,7 +65,8 @@ Bus *bus_find(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The bus of a type (or one derived from it) nearest to the CPUs that has room. */
 Bus *bus_find_type(const char *type, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Default attach for buses with memory/io containers: banks by placement, property or fixed base. */
+/* Default attach for buses with memory/io containers: banks by placement, property or fixed
+ * base. */
 bool bus_attach_banks(Bus *bus, Device *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Connects outputs with a line_property to the bus's interrupt lines. */
 bool bus_attach_interrupts(Bus *bus, Device *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;

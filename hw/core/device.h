@@ -43,7 +43,8 @@ typedef struct RegisterInfo {
     uint32_t offset;            /* in the bank, of the first one */
     const char *name;           /* the data sheet's */
     const char *description;
-    Field field;                /* storage; none: a hook does it all. An array: consecutive registers */
+    /* storage; none: a hook does it all. An array: consecutive registers */
+    Field field;
     uint8_t access;             /* RegisterAccess */
     uint8_t size;               /* bytes it spans; 0: the bank's width */
     uint32_t stride;            /* of an array; 0: its size */
@@ -96,7 +97,8 @@ typedef struct BankInfo {
     uint64_t hole;                        /* what unknown offsets read as */
     RegisterTable registers;
     const RegionOps *ops;                 /* instead of registers; opaque is the Device */
-    bool internal;                        /* not mapped by the bus: by the device, or an index bank */
+    /* not mapped by the bus: by the device, or an index bank */
+    bool internal;
     /* Where it lies when the board does not say: a property of this name, or a fixed base. */
     const char *base_property;
     uint64_t base;
@@ -183,7 +185,8 @@ struct StateInfo {
     Field field;
     StateTable members;
     size_t (*length_of)(const Device *device);
-    bool (*needed)(const Device *device);   /* false: left out; loading then keeps the reset value */
+    /* false: left out; loading then keeps the reset value */
+    bool (*needed)(const Device *device);
     uint64_t max;                           /* a loaded number above it is refused; 0: any */
 };
 

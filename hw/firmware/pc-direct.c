@@ -165,7 +165,8 @@ static E820Map *make_map(const PcDescription *d)
 
 static bool write_memory(uint32_t address, const void *data, size_t size, GError **errp)
 {
-    if (address_space_write(machine_memory(), address, MEMORY_ATTRS_NONE, data, size) != MEMORY_OK) {
+    if (address_space_write(machine_memory(), address, MEMORY_ATTRS_NONE, data, size) !=
+        MEMORY_OK) {
         error_set(errp, ERROR_FAILED,
                   "firmware tables cannot be written at 0x%x: no RAM is there", address);
         return false;

@@ -64,7 +64,8 @@ typedef struct InputOps {
     const char *name;                                        /* query-mice: "PS/2 Mouse" */
     unsigned kinds;                                          /* BIT(InputKind) … */
     void (*event)(Device *device, const InputEvent *event);
-    void (*sync)(Device *device);                            /* what belongs together is complete; may be NULL */
+    /* what belongs together is complete; may be NULL */
+    void (*sync)(Device *device);
 } InputOps;
 
 /* The device that was attached or activated last gets the events of its kinds. */

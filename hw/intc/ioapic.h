@@ -37,7 +37,8 @@ typedef struct Ioapic {
     uint8_t select;                      /* IOREGSEL */
     uint8_t id;                          /* IOAPICID bits 27-24 */
     uint32_t inputs;                     /* pins as they are */
-    uint32_t irr;                        /* requests that wait: edges until sent, levels while high */
+    /* requests that wait: edges until sent, levels while high */
+    uint32_t irr;
     uint64_t redirection[IOAPIC_LINES];
     /* not saved */
     ChipBinding binding;

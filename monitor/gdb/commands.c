@@ -383,14 +383,16 @@ static unsigned signal_of(RunState state)
 }
 
 /*
- * A breakpoint's address is linear; where CS has a base the client sees the CPU at another. It takes
- * that for the trap of a breakpoint that it has removed meanwhile, and goes on without a word.
+ * A breakpoint's address is linear; where CS has a base the client sees the CPU at another. It
+ * takes that for the trap of a breakpoint that it has removed meanwhile, and goes on without a
+ * word.
  */
 static bool client_sees(Cpu *cpu, const VcpuDebug *debug)
 {
     uint64_t pc;
 
-    return !cpu->ops->get_register || !cpu->ops->get_register(cpu, "pc", &pc) || pc == debug->address;
+    return !cpu->ops->get_register || !cpu->ops->get_register(cpu, "pc", &pc) ||
+           pc == debug->address;
 }
 
 static void put_point(Cpu *cpu, const VcpuDebug *debug)

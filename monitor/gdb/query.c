@@ -185,7 +185,8 @@ static void set_step_flags(char *text)
     const char *at = text;
     uint64_t value;
 
-    if (!gdb_hex(&at, &value) || *at || value & ~(uint64_t)(1 | GDB_STEP_NO_IRQ | GDB_STEP_NO_TIMER)) {
+    if (!gdb_hex(&at, &value) || *at ||
+        value & ~(uint64_t)(1 | GDB_STEP_NO_IRQ | GDB_STEP_NO_TIMER)) {
         gdb_error(GDB_EINVAL);
         return;
     }

@@ -75,7 +75,8 @@ uint64_t x86_help_undefined(X86Jit *cpu, uint64_t pc, uint64_t low, uint64_t hig
     unsigned count = high >> 56;
 
     for (unsigned i = 0; i < count; i++) {
-        g_snprintf(text + 3 * i, 4, " %02x", (unsigned)(i < 8 ? low >> 8 * i : high >> 8 * (i - 8)) & 0xff);
+        g_snprintf(text + 3 * i, 4, " %02x",
+                   (unsigned)(i < 8 ? low >> 8 * i : high >> 8 * (i - 8)) & 0xff);
     }
     log_guest_error("undefined instruction at 0x%" PRIx64 ":%s", pc, text);
     raise_now(cpu, X86_UD, 0);

@@ -64,7 +64,8 @@ typedef struct Quotient {
     bool overflow;
 } Quotient;
 
-/* `high` and `low` are of so many bits, and zero-extended. Wide division only where it is needed. */
+/* `high` and `low` are of so many bits, and zero-extended. Wide division only where it is
+ * needed. */
 static Quotient divide_unsigned(uint64_t high, uint64_t low, uint64_t by, unsigned bits)
 {
     unsigned __int128 value;

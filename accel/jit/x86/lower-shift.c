@@ -2,7 +2,8 @@
 /* Shifts and rotates: Intel SDM volume 2. */
 #include "accel/jit/x86/lower.h"
 
-/* New flags of a rotate or a double shift, or the old ones when nothing moved. Packed: kind, size. */
+/* New flags of a rotate or a double shift, or the old ones when nothing moved. Packed: kind,
+ * size. */
 static uint64_t rotate_flags(X86Jit *cpu, uint64_t flags, uint64_t result, uint64_t count,
                              uint64_t packed)
 {
@@ -175,7 +176,8 @@ void x86_lower_double_shift(Lower *l)
     IrValue count = l->insn.row->operands[2] == X86_OP_CL ? read_gpr(l, X86_RCX, 1)
                                                           : number(l, l->insn.imm & 0xff);
     IrValue a = read_operand(l, 0), b = read_gpr(l, l->insn.reg, size), old = get_flags(l);
-    IrValue result = ir_call(l->ir, &double_shift_helper, a, b, count, number(l, size | right << 8));
+    IrValue result =
+        ir_call(l->ir, &double_shift_helper, a, b, count, number(l, size | right << 8));
     IrValue flags = ir_call(l->ir, &double_shift_helper, a, b, count,
                             number(l, size | right << 8 | 2 << 8));
 

@@ -193,7 +193,8 @@ static bool code_byte(void *opaque, unsigned at, uint8_t *byte)
     JitPage page;
 
     if (!cpu->core.arch->walk(&cpu->core, pc, JIT_FETCH,
-                              x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true, &page)) {
+                              x86_jit_cpl(cpu) == 3 ? X86_MODE_USER : X86_MODE_KERNEL, true,
+                              &page)) {
         return false;
     }
     *byte = jit_load_physical(&cpu->core, page.physical | (pc & ~JIT_PAGE_MASK & ~3ull), 4) >>

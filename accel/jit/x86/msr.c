@@ -48,7 +48,8 @@ enum { MTRRCAP = 0xfe, MTRR_PHYSBASE0 = 0x200, MTRR_PHYS_END = 0x210, MTRR_FIX_F
 /* SDM volume 3, 12.11.1: eight variable ranges, fixed ranges, write combining. */
 #define MTRRCAP_VALUE (8 | 1 << 8 | 1 << 10)
 
-/* SDM volume 4, IA32_MISC_ENABLE: there are counters; with branch trace and PEBS, what is only read. */
+/* SDM volume 4, IA32_MISC_ENABLE: there are counters; with branch trace and PEBS, what is only
+ * read. */
 #define MISC_ENABLE_COUNTERS (1ull << 7)
 #define MISC_ENABLE_TOLD     (MISC_ENABLE_COUNTERS | 1ull << 11 | 1ull << 12)
 
@@ -401,7 +402,8 @@ void x86_msrs_to_state(X86Jit *cpu, X86CpuState *state)
 {
     for (size_t i = 0; i < state->msr_count; i++) {
         uint64_t value;
-        if (!is_apic_register(state->msr[i].index) && x86_read_msr(cpu, state->msr[i].index, &value)) {
+        if (!is_apic_register(state->msr[i].index) &&
+            x86_read_msr(cpu, state->msr[i].index, &value)) {
             state->msr[i].value = value;
         }
     }

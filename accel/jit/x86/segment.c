@@ -45,7 +45,8 @@ static bool expands_down(const X86Segment *s)
 static void set_ends(X86Jit *cpu, unsigned segment)
 {
     const X86Segment *s = &cpu->segment[segment];
-    bool real = !x86_protected(cpu), code = s->attributes & X86_SEGMENT_CODE, bit = s->attributes & 2;
+    bool real = !x86_protected(cpu), code = s->attributes & X86_SEGMENT_CODE,
+         bit = s->attributes & 2;
     bool there = real || (!(s->attributes & X86_SEGMENT_UNUSABLE) && s->attributes & X86_SEGMENT_P);
     /* Beyond 4 GiB the offset wraps: x86_segment_allows(). */
     uint64_t end = s->limit == UINT32_MAX ? UINT64_MAX : s->limit + 1ull;
@@ -278,7 +279,8 @@ bool x86_segment_allows(const X86Segment *s, uint64_t offset, unsigned size, boo
     if (expands_down(s)) {
         return (uint32_t)offset > s->limit && last <= top;
     }
-    /* Beyond 4 GiB the offset wraps; whether that faults is the CPU's choice (SDM volume 3, 5.3). */
+    /* Beyond 4 GiB the offset wraps; whether that faults is the CPU's choice (SDM volume 3,
+     * 5.3). */
     return last <= s->limit || s->limit == UINT32_MAX;
 }
 

@@ -308,7 +308,8 @@ uint64_t x86_tsc_at(const X86Jit *cpu, int64_t time)
 {
     uint64_t hz = x86_tsc_hz(cpu);
 
-    return hz == NANOSECONDS_PER_SECOND ? (uint64_t)time : time_scale(time, hz, NANOSECONDS_PER_SECOND);
+    return hz == NANOSECONDS_PER_SECOND ? (uint64_t)time
+                                        : time_scale(time, hz, NANOSECONDS_PER_SECOND);
 }
 
 uint64_t x86_tsc(const X86Jit *cpu)
