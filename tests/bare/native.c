@@ -251,7 +251,8 @@ static void make_state(const Form *f, const Case *c)
     }
     if (strstr(f->name, "Ev,Gv") && f->name[0] == 'b' && f->name[1] == 't') {
         for (unsigned i = 0; i < 16; i++) {
-            native_in.gpr[i] = i == 5 ? native_in.gpr[i] : (uint64_t)(int64_t)(int8_t)native_in.gpr[i];
+            native_in.gpr[i] =
+                i == 5 ? native_in.gpr[i] : (uint64_t)(int64_t)(int8_t)native_in.gpr[i];
         }
     }
     if (!strncmp(f->name, "div", 3) || !strncmp(f->name, "idiv", 4)) {
@@ -499,7 +500,8 @@ static void print(const char *format, ...)
         if (*format == 's') {
             fputs(__builtin_va_arg(list, const char *), stdout);
         } else {
-            printf(*format == 'x' ? "%0*lx" : "%0*lu", (int)width, __builtin_va_arg(list, uint64_t));
+            printf(*format == 'x' ? "%0*lx" : "%0*lu", (int)width,
+                   __builtin_va_arg(list, uint64_t));
         }
     }
     __builtin_va_end(list);

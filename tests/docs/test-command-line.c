@@ -120,7 +120,8 @@ static bool is_option(const char *name)
     return false;
 }
 
-/* What stands behind `before` in the text is an option that there is, `least` times or more often. */
+/* What stands behind `before` in the text is an option that there is, `least` times or more
+ * often. */
 static void expect_options(const char *path, const char *text, const char *before, unsigned least)
 {
     g_autofree char *pattern = g_strconcat(before, "-([a-zA-Z][-_a-zA-Z]*)", NULL);

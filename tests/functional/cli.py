@@ -9,8 +9,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import (BACKENDS, PATIENCE, SOURCE, VM, Skip, TestFailure, binary, expect_equal,  # noqa: E402
-                     run_cases)
+from harness import (BACKENDS, PATIENCE, SOURCE, VM, Skip, TestFailure, binary,  # noqa: E402
+                     expect_equal, run_cases)
 
 EMPTY = ('-machine', 'none', '-accel', 'qtest', '-nodefaults')
 
@@ -85,8 +85,10 @@ def check_other_host():
     expect_equal(run('-accel', 'help')[1].split()[-3:], ['jit', 'qtest', 'tcg'], 'accelerators')
     for arguments, words in ((['-accel', 'kvm'], ('kvm', 'no x86 host', '-accel jit')),
                              (['-accel', 'kvm,nope=1'], ('nope',)),
-                             (['-accel', 'jit,backend=host'], ('backend=host', 'backend=evaluator')),
-                             (['-accel', 'jit,float=host'], ('float=host', 'x86-64', 'float=exact')),
+                             (['-accel', 'jit,backend=host'],
+                              ('backend=host', 'backend=evaluator')),
+                             (['-accel', 'jit,float=host'],
+                              ('float=host', 'x86-64', 'float=exact')),
                              (['-cpu', 'host', '-accel', 'jit'], ("'host' requires KVM",))):
         status, _, errors = run('-machine', 'pc', '-display', 'none', *arguments)
         if status != 1 or not all(word in errors for word in words):
@@ -133,7 +135,8 @@ MISTAKES = [
     ([*EMPTY, '-d', 'no_such_item'], ['no_such_item']),
     (['-machine', 'pc,accel=kvm', '-accel', 'qtest'], ['accel=kvm', '-accel qtest']),
     (['-accel', 'tcg,split-wx=off'], ['split-wx', "always 'on'"]),
-    (['-machine', 'pc', '-accel', 'jit', '-cpu', 'qemu64,+vmx,enforce'], ['ECX.vmx', 'requested features']),
+    (['-machine', 'pc', '-accel', 'jit', '-cpu', 'qemu64,+vmx,enforce'],
+     ['ECX.vmx', 'requested features']),
     ([*EMPTY, '-D', '/tmp/%d-%d'], ['/tmp/%d-%d']),
     ([*EMPTY, '-trace', 'event=a'], ['event', "'events'"]),
     ([*EMPTY, '-trace', 'events=/nonexistent/events'], ['/nonexistent/events']),
@@ -178,7 +181,8 @@ def check_trace():
                 f'events={events},file={log}', serial=False) as vm:
             states = {event['name']: event['state']
                       for event in vm.qmp('trace-event-get-state', name='PIIX*')}
-            expect_equal((states['PIIX3.RC'], states['PIIX3.CERR']), ('disabled', 'enabled'), 'states')
+            expect_equal((states['PIIX3.RC'], states['PIIX3.CERR']), ('disabled', 'enabled'),
+                         'states')
             expect_equal(vm.stderr(), '', 'standard error')
         expect_equal(os.path.exists(log), True, 'the log is a file')
 

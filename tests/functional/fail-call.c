@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A library to be preloaded: makes one call of the C library fail. VMM_FAIL="NAME:N" is the call
- * and which one of its calls, from 1; once it happened there is the file VMM_FAIL_MARK. Calls on the
- * standard streams are not counted, so that messages come out.
+ * and which one of its calls, from 1; once it happened there is the file VMM_FAIL_MARK. Calls
+ * on the standard streams are not counted, so that messages come out.
  */
 /* Both names of a call that comes with offsets of 32 and of 64 bits are defined here. */
 #undef _FILE_OFFSET_BITS

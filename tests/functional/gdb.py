@@ -3,8 +3,8 @@
 """usage: gdb.py [--kvm]
 
 The GDB server on the software CPU, or with KVM: registers, memory, breakpoints, watchpoints, steps,
-threads, monitor commands, and what a hostile client sends. The guest is a few bytes of real-mode code
-that the client writes itself. Prints TAP."""
+threads, monitor commands, and what a hostile client sends. The guest is a few bytes of real-mode
+code that the client writes itself. Prints TAP."""
 import functools
 import os
 import random
@@ -114,7 +114,8 @@ def check_description():
         expect_equal(c.register(names.index('fctrl')), 0x40, 'fctrl after power-on')
         expect_equal(c.ask('qXfer:features:read:other.xml:0,10'), 'E00', 'no such document')
         # Each can be written, and reads back.
-        for name, value in (('xmm3', 0x112233445566778899aabbccddeeff00), ('st2', 0x3fff << 64 | 1 << 63),
+        for name, value in (('xmm3', 0x112233445566778899aabbccddeeff00),
+                            ('st2', 0x3fff << 64 | 1 << 63),
                             ('k_gs_base', 0xffff800012345678), ('mxcsr', 0x1f81),
                             ('rbx', 0x12345678)):
             number = names.index(name)
@@ -191,9 +192,12 @@ def check_base(backend, kind):
         expect_equal(c.ask(f'Z{kind},{STORE:x},1'), 'OK', 'Z')
         answer = c.ask('vCont;c')
         expect_stop(answer)
-        expect_equal('break' in answer, False, f'a breakpoint that the client does not know: {answer!r}')
-        expect_equal((c.register(RIP), c.register(CS)), (STORE - 0x7c00, 0x7c0), 'at the breakpoint')
-        expect_equal(s.vm.qmp('human-monitor-command', command_line='print $pc').strip(), hex(STORE), '$pc')
+        expect_equal('break' in answer, False,
+                     f'a breakpoint that the client does not know: {answer!r}')
+        expect_equal((c.register(RIP), c.register(CS)), (STORE - 0x7c00, 0x7c0),
+                     'at the breakpoint')
+        expect_equal(s.vm.qmp('human-monitor-command', command_line='print $pc').strip(),
+                     hex(STORE), '$pc')
 
 
 def check_unmapped():
@@ -346,7 +350,8 @@ def check_frames():
                     'vCont;c:9', 'Z0', 'Z0,', 'Z2,500,0', 'Z2,ffffffffffffffff,2', 'Z2,0,1001',
                     'z0,1,1', 'Z0,0,1;X1,0', 'qRcmd,0', 'qRcmd,zz', 'qRcmd,ff',
                     'qXfer:features:read:target.xml:9999999,1', 'qXfer:features:read:target.xml',
-                    'qXfer:features:read:target.xml:,', 'qThreadExtraInfo,99', 'G0', 'Gzz', 'Cz', 'sz'):
+                    'qXfer:features:read:target.xml:,', 'qThreadExtraInfo,99', 'G0', 'Gzz', 'Cz',
+                    'sz'):
             answer = c.ask(bad)
             if answer[:1] != 'E':
                 raise TestFailure(f'{bad}: {answer!r}')
@@ -381,10 +386,13 @@ if __name__ == '__main__':
         check_kvm()
     cases = [('registers and their description', check_description)]
     for b in BACKENDS:
-        cases += [(f'breakpoints, {b}, kind {k}', lambda b=b, k=k: check_breakpoints(b, k)) for k in (0, 1)]
-        cases += [(f'a base of CS, {b}, kind {k}', lambda b=b, k=k: check_base(b, k)) for k in (0, 1)]
+        cases += [(f'{name}, {b}, kind {k}', lambda check=check, b=b, k=k: check(b, k))
+                  for name, check in (('breakpoints', check_breakpoints),
+                                      ('a base of CS', check_base))
+                  for k in (0, 1)]
         cases += [(f'steps, {b}', lambda b=b: check_steps(b)),
                   (f'watchpoints, {b}', lambda b=b: check_watchpoints(b))]
-    cases += [('breakpoints without memory', check_unmapped), ('threads', check_threads), ('monitor commands, detaching', check_monitor),
+    cases += [('breakpoints without memory', check_unmapped), ('threads', check_threads),
+              ('monitor commands, detaching', check_monitor),
               ('frames and bad packets', check_frames)]
     sys.exit(run_cases(cases))

@@ -10,8 +10,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from harness import (BACKENDS, PATIENCE, VM, TestFailure, binary, debug_console, expect_equal,  # noqa: E402
-                     run_cases)
+from harness import (BACKENDS, PATIENCE, VM, TestFailure, binary, debug_console,  # noqa: E402
+                     expect_equal, run_cases)
 from rsp import Client  # noqa: E402
 
 # 16-bit code at 7c00. The local APIC is turned off, the 8259 and the 8254 are set up for IRQ 0
@@ -123,7 +123,8 @@ def check_stop():
 
 
 def check_automatic():
-    """As fast as real time: what that is, no test decides. All goes on, with CPUs halted and at work."""
+    """As fast as real time: what that is, no test decides. All goes on, with CPUs halted and at
+    work."""
     with VM('-machine', 'pc', '-accel', 'jit', '-icount', 'auto', '-m', '32', '-smp', '2',
             '-nodefaults', *debug_console(), serial=False) as vm:
         for _ in range(2):
@@ -143,7 +144,8 @@ def check_refused():
             ('jit', 'shift=-1', '0 to 10'), ('jit', 'shift=x', '0 to 10'), ('jit', 'x', '0 to 10'),
             ('jit', 'sleep=off', 'missing'), ('jit', 'shift=1,sleep=maybe', 'on or off'),
             ('jit', 'shift=1,align=on,sleep=off', 'exclude'), ('jit', 'shift=1,foo=1', "'foo'"),
-            ('jit', 'shift=1,rr=record,rrfile=x', 'not supported'), ('qtest', 'shift=1', '-accel jit')):
+            ('jit', 'shift=1,rr=record,rrfile=x', 'not supported'),
+            ('qtest', 'shift=1', '-accel jit')):
         run = subprocess.run([binary(), '-machine', 'pc', '-accel', accel, '-display', 'none',
                               '-icount', icount], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=30 * PATIENCE, check=False)
@@ -158,4 +160,5 @@ if __name__ == '__main__':
         ('timers stop the CPU where they are due', check_exact),
         ('two runs of the firmware, 1 CPU', lambda: check_firmware(1)),
         ('two runs of the firmware, 2 CPUs', lambda: check_firmware(2)),
-        ('stop, cont, reset', check_stop), ('a shift that follows real time', check_automatic), ('what is refused', check_refused)]))
+        ('stop, cont, reset', check_stop), ('a shift that follows real time', check_automatic),
+        ('what is refused', check_refused)]))

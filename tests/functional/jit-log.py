@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the software CPU tells of its work: -d in_asm, op, op_opt, out_asm, exec, cpu, fpu, int, mmu, page, pcall, -dfilter,
-the map for perf. Prints TAP."""
+"""What the software CPU tells of its work: -d in_asm, op, op_opt, out_asm, exec, cpu, fpu, int,
+mmu, page, pcall, -dfilter, the map for perf. Prints TAP."""
 import os
 import re
 import subprocess
@@ -51,8 +51,8 @@ def check_order():
 
 def check_events():
     log, _ = firmware('-d', 'int,page', until='Booting from')
-    for form in (r'^CPU 0: software interrupt 0x[0-9a-f]{2} before [0-9a-f]{4}:', r'^CPU 0: interrupt 0x08 at ',
-                 r'^page 0x[0-9a-f]+: code is translated'):
+    for form in (r'^CPU 0: software interrupt 0x[0-9a-f]{2} before [0-9a-f]{4}:',
+                 r'^CPU 0: interrupt 0x08 at ', r'^page 0x[0-9a-f]+: code is translated'):
         if not re.search(form, log, re.M):
             raise TestFailure(f'no line like {form!r}; the log has {len(log)} characters')
 
@@ -69,10 +69,13 @@ def check_passes():
 
 
 def check_system():
-    """SeaBIOS goes to protected mode and back, with nothing mapped; it has no use for floating point."""
+    """SeaBIOS goes to protected mode and back, with nothing mapped; it has no use for floating
+    point."""
     log, _ = firmware('-d', 'mmu,pcall,cpu,fpu', '-dfilter', '0xf0000..0xfffff')
-    for form in (r'^CPU 0: mmu: 0xfe000 is 0xfe000, [^,]+, mode [01], r-?w?-?x', r'^CPU 0: mmu: all is forgotten',
-                 r'^CPU 0: far jump at [0-9a-f]{4}:[0-9a-f]{8} to 0008:[0-9a-f]{8} cpl 0$', r'^FCW=', r'^XMM06='):
+    for form in (r'^CPU 0: mmu: 0xfe000 is 0xfe000, [^,]+, mode [01], r-?w?-?x',
+                 r'^CPU 0: mmu: all is forgotten',
+                 r'^CPU 0: far jump at [0-9a-f]{4}:[0-9a-f]{8} to 0008:[0-9a-f]{8} cpl 0$',
+                 r'^FCW=', r'^XMM06='):
         if not re.search(form, log, re.M):
             raise TestFailure(f'no line like {form!r}; the log has {len(log)} characters')
     log, _ = firmware('-d', 'cpu', '-dfilter', '0xfe05b+1')

@@ -33,16 +33,18 @@ def check_single():
         return int(re.search(r'max=\d+ bytes, (\d+) instructions', vm.qmp('x-query-jit')[
             'human-readable-text']).group(1))
 
-    for options in (('-accel', 'jit', '-singlestep'), ('-accel', 'jit,one-insn-per-tb=on'), ('-accel', 'tcg')):
+    for options in (('-accel', 'jit', '-singlestep'), ('-accel', 'jit,one-insn-per-tb=on'),
+                    ('-accel', 'tcg')):
         with VM('-machine', 'pc', *options, '-m', '64', '-nodefaults',
                 *debug_console(), serial=False) as vm:
             vm.expect('Booting from Hard Disk', 100)
-            expect_equal(vm.qmp('query-status')['singlestep'], len(options) == 3 or 'one' in options[1],
-                         'singlestep')
+            expect_equal(vm.qmp('query-status')['singlestep'],
+                         len(options) == 3 or 'one' in options[1], 'singlestep')
             expect_equal(longest(vm) == 1, vm.qmp('query-status')['singlestep'], 'one instruction')
             for command in ('singlestep', 'one-insn-per-tb'):
                 for word in ('on', 'off'):
-                    expect_equal(vm.qmp('human-monitor-command', command_line=f'{command} {word}'), '', command)
+                    expect_equal(vm.qmp('human-monitor-command', command_line=f'{command} {word}'),
+                                 '', command)
                     expect_equal(vm.qmp('query-status')['singlestep'], word == 'on', word)
             vm.qmp('system_reset')
             vm.expect('Booting from Hard Disk', 100)
@@ -58,10 +60,14 @@ def check_single():
 
 def check_front_ends():
     """What libvirt and people look at."""
-    with VM('-machine', 'pc', '-accel', 'tcg', '-smp', '2', '-S', '-nodefaults', serial=False) as vm:
-        names = {kind['name']: kind['parent'] for kind in vm.qmp('qom-list-types', implements='accel')}
-        expect_equal(names.get('tcg-accel'), 'jit-accel', 'the type by which libvirt knows of software CPUs')
-        expect_equal(vm.qmp('qom-get', path='/accel', property='type'), 'jit-accel', 'the accelerator')
+    with VM('-machine', 'pc', '-accel', 'tcg', '-smp', '2', '-S', '-nodefaults',
+            serial=False) as vm:
+        names = {kind['name']: kind['parent']
+                 for kind in vm.qmp('qom-list-types', implements='accel')}
+        expect_equal(names.get('tcg-accel'), 'jit-accel',
+                     'the type by which libvirt knows of software CPUs')
+        expect_equal(vm.qmp('qom-get', path='/accel', property='type'), 'jit-accel',
+                     'the accelerator')
         for line, text in (('info registers 0', ' HLT=0'), ('info registers 1', ' HLT=1'),
                            ('info mem 3', 'Try "help info mem"'), ('log help', 'none ')):
             answer = vm.qmp('human-monitor-command', command_line=line)
@@ -74,4 +80,5 @@ if __name__ == '__main__':
     sys.exit(run_cases([(f'SeaBIOS, {backend}, {cpus} CPU(s)',
                          lambda b=backend, n=cpus: check_firmware(b, n))
                         for backend in (*BACKENDS, BACKENDS[0] + ',tb-size=1') for cpus in (1, 2)]
-                       + [('one instruction a block', check_single), ('front ends', check_front_ends)]))
+                       + [('one instruction a block', check_single),
+                          ('front ends', check_front_ends)]))

@@ -2,8 +2,8 @@
 /*
  * Code of the x86 guest: any bytes, in every mode of the CPU, by the evaluator and by the back end.
  * Both come to the same registers and memory, and neither ends, hangs or leaves the guest's
- * memory. The first byte is the mode, and in bit 7 whether floating point is done in software; sixteen
- * follow that choose registers, the rest is code.
+ * memory. The first byte is the mode, and in bit 7 whether floating point is done in software;
+ * sixteen follow that choose registers, the rest is code.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -73,7 +73,9 @@ static MemoryResult nothing_write(void *opaque, uint64_t offset, unsigned size, 
     return MEMORY_OK;
 }
 
-static const RegionOps nothing = { .read = nothing_read, .write = nothing_write, .unaligned = true };
+static const RegionOps nothing = { .read = nothing_read,
+                                   .write = nothing_write,
+                                   .unaligned = true };
 
 static MemoryRegion *new_nothing(const char *name, uint64_t size)
 {
@@ -135,9 +137,11 @@ static void make_tables(bool lma)
     for (unsigned i = 0; i < 32; i++) {
         put(4 * i, HANDLERS, 4);
         if (lma) {
-            put(IDT + 16 * i, 0x8e0000080000 | (i == 3 || i == 4 ? 0x600000000000 : 0) | HANDLERS, 8);
+            put(IDT + 16 * i, 0x8e0000080000 | (i == 3 || i == 4 ? 0x600000000000 : 0) | HANDLERS,
+                8);
         } else {
-            put(IDT + 8 * i, 0x8e0000180000 | (i == 3 || i == 4 ? 0x600000000000 : 0) | HANDLERS, 8);
+            put(IDT + 8 * i, 0x8e0000180000 | (i == 3 || i == 4 ? 0x600000000000 : 0) | HANDLERS,
+                8);
         }
     }
     put(HANDLERS, lma ? 0xcf48 : 0xcf, 2);
@@ -194,7 +198,8 @@ static void make_registers(X86Jit *cpu, const uint8_t *choice)
     for (unsigned i = 0; i < 16; i++) {
         cpu->gpr[i] = values[choice[i] % G_N_ELEMENTS(values)] + (choice[i] >> 5);
         for (unsigned j = 0; j < 4; j++) {
-            cpu->vector[i].u64[j] = values[(choice[i] + j) % G_N_ELEMENTS(values)] * 0x9e3779b97f4a7c15;
+            cpu->vector[i].u64[j] =
+                values[(choice[i] + j) % G_N_ELEMENTS(values)] * 0x9e3779b97f4a7c15;
         }
     }
     cpu->gpr[X86_RSP] = STACK - 64 + (choice[X86_RSP] & 7);
@@ -314,7 +319,8 @@ static void forget_code(void)
 static void run(Image *after, const uint8_t *data, size_t size, unsigned blocks)
 {
     forget_code();
-    start(modes[(data[0] & 0x7f) % G_N_ELEMENTS(modes)], data + 1, data + 17, MIN(size - 17, MAX_CODE));
+    start(modes[(data[0] & 0x7f) % G_N_ELEMENTS(modes)], data + 1, data + 17,
+          MIN(size - 17, MAX_CODE));
     forget_code();
     jit_enter_guest(&m.cpu->core);
     for (volatile unsigned i = 0; i < blocks && run_block(); i++) {
@@ -362,7 +368,8 @@ static void compare(const Image *a, const Image *b)
     const X86Jit *here = (const X86Jit *)a->state, *there = (const X86Jit *)b->state;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(compared); i++) {
-        if (memcmp(a->state + compared[i].offset, b->state + compared[i].offset, compared[i].size)) {
+        if (memcmp(a->state + compared[i].offset, b->state + compared[i].offset,
+                   compared[i].size)) {
             differs(compared[i].name, a, b, offsetof(Image, state) + compared[i].offset,
                     compared[i].size);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Alignment checks: Intel SDM volume 3, 6.15, interrupt 17; and #GP of vectors. What the instructions
- * of the tables do is what CPUs were seen to do, where the manual leaves it open.
+ * Alignment checks: Intel SDM volume 3, 6.15, interrupt 17; and #GP of vectors. What the
+ * instructions of the tables do is what CPUs were seen to do, where the manual leaves it open.
  */
 #include "tests/functional/jit-system/setup64.h"
 

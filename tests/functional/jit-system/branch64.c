@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where jumps, calls and returns lead that have no canonical target: the fault is the instruction's, with
- * RIP and RSP as they were before it. SDM volume 2.
+ * Where jumps, calls and returns lead that have no canonical target: the fault is the
+ * instruction's, with RIP and RSP as they were before it. SDM volume 2.
  */
 #include "tests/functional/jit-system/setup64.h"
 
@@ -64,7 +64,8 @@ static void test_far(void)
 {
     FAULTS("push $8; " TARGET, "lretq");
     FAULTS("push $16; push $0x1000; pushfq; push $8; " TARGET, "iretq");
-    FAULTS("movl $24, %%ecx; xorl %%r11d, %%r11d; push %0; push %0; movw $8, 8(%%rsp);", "rex.w ljmp *(%%rsp)");
+    FAULTS("movl $24, %%ecx; xorl %%r11d, %%r11d; push %0; push %0; movw $8, 8(%%rsp);",
+           "rex.w ljmp *(%%rsp)");
     FAULTS("push %0; push %0; movw $8, 8(%%rsp);", "rex.w lcall *(%%rsp)");
     TRY("movq %0, %%rcx; xorl %%r11d, %%r11d; leaq 1f(%%rip), %%rdx; movq %%rdx, wanted_ip(%%rip);"
         "movq %%rsp, wanted_sp(%%rip); 1: sysretq", not_canonical);
@@ -104,7 +105,8 @@ static void test_user(void)
 /* The page that ends where addresses are canonical no more. */
 #define EDGE (not_canonical - 0x1000)
 
-extern const u8 call_over[], jmp_back[], jmp_over[], jz_over[], loop_over[], jcxz_over[], run_over[], last[], end_over[];
+extern const u8 call_over[], jmp_back[], jmp_over[], jz_over[], loop_over[], jcxz_over[],
+    run_over[], last[], end_over[];
 asm(".text\n"
     "jmp_back: .byte 0xe9\n.long -64\n"
     "jmp_over: .byte 0xe9\n.long end_over - 1f\n1:\n"
@@ -175,7 +177,8 @@ static void expect_gone(const char *what, u64 to, int moved)
 
 static void test_57_bits(void)
 {
-    const u64 places[] = { 1ull << 47, 1ull << 48, (1ull << 56) - 2, -(1ull << 47) - 1, -(1ull << 56) };
+    const u64 places[] = { 1ull << 47, 1ull << 48, (1ull << 56) - 2, -(1ull << 47) - 1,
+                           -(1ull << 56) };
 
     five_levels(1);
     for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {

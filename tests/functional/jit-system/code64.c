@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code where there is no plain RAM, where RAM ends, on pages that are mapped in unusual ways, and on one
- * that another CPU takes away. The machine has 32 MiB.
+ * Code where there is no plain RAM, where RAM ends, on pages that are mapped in unusual ways,
+ * and on one that another CPU takes away. The machine has 32 MiB.
  */
 #include "tests/functional/jit-system/setup64.h"
 
@@ -88,7 +88,8 @@ static void test_end_of_ram(void)
     TRY("jmp *%0", RAM_END - 2);
     EXPECT(UD, 0);
     check("ip", caught.ip, RAM_END);
-    end[-2] = 0xb8;                                 /* MOVL $0xffffff90, %EAX, three bytes of which are not there */
+    /* MOVL $0xffffff90, %EAX, three bytes of which are not there */
+    end[-2] = 0xb8;
     TRY("jmp *%0", RAM_END - 2);
     EXPECT(UD, 0);
     check("ip", caught.ip, RAM_END + 3);
@@ -140,7 +141,8 @@ static void test_two_pages(void)
     check("before a device", call(AT + 4096 - 6), 6);
 }
 
-/* One page at several addresses, by tables of several sizes: who writes to it by one changes all. */
+/* One page at several addresses, by tables of several sizes: who writes to it by one
+ * changes all. */
 static void test_aliases(void)
 {
     const u64 physical = 0x200000 + 0x3000;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The other CPUs of a 64-bit test program: from real mode into long mode with the first one's tables. */
+/* The other CPUs of a 64-bit test program: from real mode into long mode with the first one's
+ * tables. */
 #include "tests/functional/jit-system/guest.h"
 
 /* By x2APIC, to the CPU whose number stands above them. */

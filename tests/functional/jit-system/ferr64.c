@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87 errors as PCs tell of them while CR0.NE is 0: FERR#, IRQ13, and IGNNE# by port F0h. Intel SDM volume
- * 1, appendix D; 82371SB, 2.5.5.
+ * x87 errors as PCs tell of them while CR0.NE is 0: FERR#, IRQ13, and IGNNE# by port F0h. Intel
+ * SDM volume 1, appendix D; 82371SB, 2.5.5.
  */
 #include "tests/functional/jit-system/setup64.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which instructions of the x87, MMX, SSE and AVX can be executed, by CR0.EM, TS and MP, by
- * CR4.OSFXSR and OSXSAVE, and by XCR0. SDM volume 2, 2.3 to 2.5; volume 3, 2.5, 13.2 to 13.4, 22.25.3.
+ * CR4.OSFXSR and OSXSAVE, and by XCR0. SDM volume 2, 2.3 to 2.5; volume 3, 2.5, 13.2 to 13.4,
+ * 22.25.3.
  */
 #include "tests/functional/jit-system/setup64.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the bare-metal test programs share: console, IDT, exceptions caught. Each is one C file that is
- * loaded by Multiboot and prints "ok NAME" or "not ok NAME: …" for each of its cases.
+ * What the bare-metal test programs share: console, IDT, exceptions caught. Each is one C file
+ * that is loaded by Multiboot and prints "ok NAME" or "not ok NAME: …" for each of its cases.
  *
  * An exception's handler notes what came. After TRY(code) it goes on behind the code; where
  * `returns` is set, it returns to where it came from.
@@ -70,7 +70,8 @@ static inline Cpuid cpuid(u32 leaf, u32 subleaf)
     return r;
 }
 
-/* By tests/functional/jit-moves.c the machine moves to a new process before each of the next `count` instructions. */
+/* By tests/functional/jit-moves.c the machine moves to a new process before each of the next
+ * `count` instructions. */
 static inline void move_often(u8 count) { outb(0xe8, count); }
 
 extern u32 multiboot_info;   /* where it lies */
@@ -101,8 +102,8 @@ static inline u64 read_msr(u32 index)
 
 #ifdef __x86_64__
 /*
- * Until `count` other CPUs have begun: the next one calls `function` with its number, from 1 on, on a
- * stack of a page. An exception there ends the program.
+ * Until `count` other CPUs have begun: the next one calls `function` with its number, from 1
+ * on, on a stack of a page. An exception there ends the program.
  */
 #define CPUS 4
 extern volatile u32 cpus_begun;

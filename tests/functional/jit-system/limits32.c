@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to segments that are not all of 4 GiB: at each offset around the limit, by each way of access, with
- * what the segment is. SDM volume 3, 5.3 and 5.5.
+ * Accesses to segments that are not all of 4 GiB: at each offset around the limit, by each way
+ * of access, with what the segment is. SDM volume 3, 5.3 and 5.5.
  */
 #include "tests/functional/jit-system/guest.h"
 
@@ -103,7 +103,8 @@ static const Way ways[] = {
     { "LGDT", lgdt_gs, 6, READS | WRITES }, { "BT", bt_gs, 4, READS },
 };
 
-/* By SS, at CPL 3: ESP is the offset plus what is pushed; IRET to a stack of 16 bits leaves the rest of it. */
+/* By SS, at CPL 3: ESP is the offset plus what is pushed; IRET to a stack of 16 bits leaves the
+ * rest of it. */
 #define STACK_WAY(function, up, code) \
     static void function(u32 offset) \
     { \

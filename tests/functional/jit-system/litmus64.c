@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What CPUs see of each other's memory accesses: the litmus tests of Intel's SDM, volume 3, 8.2.3, and
- * some of "x86-TSO" (Sewell, Sarkar, Owens, Zappa Nardelli, Myreen; CACM 53, 7), locked instructions on
- * any address, and code that another CPU changes (8.1.3).
+ * What CPUs see of each other's memory accesses: the litmus tests of Intel's SDM, volume 3,
+ * 8.2.3, and some of "x86-TSO" (Sewell, Sarkar, Owens, Zappa Nardelli, Myreen; CACM 53, 7),
+ * locked instructions on any address, and code that another CPU changes (8.1.3).
  *
- * A litmus test is a function for each CPU, run again and again on fresh locations; its outcomes are
- * counted and printed ("# NAME: OUTCOME × COUNT …", an outcome having a digit for each register). Some
- * are forbidden. How often the allowed ones come is a matter of luck and of the host.
+ * A litmus test is a function for each CPU, run again and again on fresh locations; its
+ * outcomes are counted and printed ("# NAME: OUTCOME × COUNT …", an outcome having a digit for
+ * each register). Some are forbidden. How often the allowed ones come is a matter of luck and
+ * of the host.
  */
 #include "tests/functional/jit-system/guest.h"
 
@@ -74,7 +75,8 @@ BODY(store_x_lock_load_y,   0, -1, STORE(x, 1) LOCKED LOAD(a, y))
 BODY(store_y_lock_load_x,   1, -1, STORE(y, 1) LOCKED LOAD(a, x))
 BODY(xchg_x_load_y,         0, -1, XCHG(x, 1) LOAD(a, y))
 BODY(xchg_y_load_x,         1, -1, XCHG(y, 1) LOAD(a, x))
-BODY(store_x_cpuid_load_y,  0, -1, STORE(x, 1) "push %%rbx; xorl %%eax, %%eax; cpuid; pop %%rbx;" LOAD(a, y))
+BODY(store_x_cpuid_load_y, 0, -1,
+     STORE(x, 1) "push %%rbx; xorl %%eax, %%eax; cpuid; pop %%rbx;" LOAD(a, y))
 BODY(store_x_store_y,      -1, -1, STORE(x, 1) STORE(y, 1))
 BODY(xchg_x_store_y,       -1, -1, XCHG(x, 1) STORE(y, 1))
 BODY(load_y_load_x,         0,  1, LOAD(a, y) LOAD(b, x))
@@ -139,7 +141,8 @@ static void wait_some(u32 *chance)
     }
 }
 
-/* In every other batch pairs meet for each location; a host that runs them in turns makes that slow. */
+/* In every other batch pairs meet for each location; a host that runs them in turns makes that
+ * slow. */
 static u32 run_batch(unsigned cpu, u32 round, u32 *chance, unsigned batch)
 {
     meet(cpu, ++round);
@@ -295,7 +298,8 @@ static void test_litmus(void)
     wait_finished();
 }
 
-/* CPUs that have nothing to do would take the host's from those that have: they begin when needed. */
+/* CPUs that have nothing to do would take the host's from those that have: they begin when
+ * needed. */
 static void run_with(unsigned cpus)
 {
     first_job = job;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers that systems read or write at boot without asking first: Intel SDM volume 4;
- * AMD APM volume 2, appendix A, and the BIOS and kernel developer's guides of its families.
+ * Model-specific registers that systems read or write at boot without asking first: Intel SDM
+ * volume 4; AMD APM volume 2, appendix A, and the BIOS and kernel developer's guides of its
+ * families.
  */
 #include "tests/functional/jit-system/setup64.h"
 

@@ -16,7 +16,8 @@ static void set_cr0(u64 set, u64 clear)
 
 /* ---- accessed and dirty ---- */
 
-/* Runs `code` with rdi = rsi = AT, rbx = AT as well, and the stack pointer on that page where it says so. */
+/* Runs `code` with rdi = rsi = AT, rbx = AT as well, and the stack pointer on that page where
+ * it says so. */
 #define TOUCHES(code, bits) do { \
     map((u64)page[0] | P | W); \
     TRY("movq %0, %%rdi; movq %0, %%rsi; movq %0, %%rbx; xorl %%ecx, %%ecx; xorl %%edx, %%edx;" code, AT); \
@@ -93,7 +94,8 @@ static void test_accessed_above(void)
 
 /* ---- error codes ---- */
 
-/* Instructions that write what they read fault as writes, also where it is the read that cannot be. */
+/* Instructions that write what they read fault as writes, also where it is the read that
+ * cannot be. */
 static void test_writes(void)
 {
     static const u64 entries[] = { 0, P };
@@ -235,7 +237,8 @@ static void test_smap(void)
     EXPECT(PF, P);
     check("cr2", caught.cr2, AT + 8);
     asm volatile("clac");
-    /* From user code as well: it is not an access of its own. MOVL $23, %ECX; MOVL %ECX, %ES; HLT */
+    /* From user code as well: it is not an access of its own. MOVL $23, %ECX; MOVL %ECX,
+     * %ES; HLT */
     static const u8 user_code[] = { 0xb9, 23, 0, 0, 0, 0x8e, 0xc1, 0xf4 };
     copy_code((word)page[1], user_code, user_code + sizeof(user_code));
     PTE[1] = (u64)page[1] | P | U;
@@ -328,11 +331,13 @@ static void test_keys(void)
     EXPECT(PF, P | U | 32);
     TRY(USER "movq %0, %%rsi;" WRPKRU(0x40000000) "movq %%rcx, (%%rsi)", AT, OPERANDS);
     EXPECT(PF, P | W | U | 32);
-    TRY(USER "movq %0, %%rsi;" WRPKRU(0x80000000) "movq (%%rsi), %%rcx; movq %%rcx, (%%rsi)", AT, OPERANDS);
+    TRY(USER "movq %0, %%rsi;" WRPKRU(0x80000000) "movq (%%rsi), %%rcx; movq %%rcx, (%%rsi)", AT,
+        OPERANDS);
     EXPECT(PF, P | W | U | 32);
     TRY(USER "movq %0, %%rsi;" WRPKRU(0x80000000) "incl (%%rsi)", AT, OPERANDS);
     EXPECT(PF, P | W | U | 32);
-    TRY(USER "movq %0, %%rsi;" WRPKRU(0x3ffffffc) "movq (%%rsi), %%rcx; movq %%rcx, (%%rsi); hlt", AT, OPERANDS);
+    TRY(USER "movq %0, %%rsi;" WRPKRU(0x3ffffffc) "movq (%%rsi), %%rcx; movq %%rcx, (%%rsi); hlt",
+        AT, OPERANDS);
     EXPECT(GP, 0);                                 /* other keys do not matter */
     TRY("movq %0, %%rsi;" WRPKRU(0x40000000) "movq (%%rsi), %%rcx", AT);
     EXPECT(PF, P | 32);
@@ -451,7 +456,8 @@ static void test_pcid(void)
     check("cr3 has no bit 63", read_cr3(), one);
     write_cr3(two | KEEP);
     check("PCID 2 again", seen_at(), 3);
-    /* A change to PCID 1's, from within PCID 2: by one address, by PCID, all, all but global ones. */
+    /* A change to PCID 1's, from within PCID 2: by one address, by PCID, all, all but global
+     * ones. */
     for (u64 type = 0; type < 4; type++) {
         write_cr3(one | KEEP);
         (void)seen_at();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A firmware that runs in its ROM: code there, written to, by its alias below 1 MiB, which the chipset can give
- * to RAM, over two of its pages. 82441FX, 3.2.18 (PAM0), after which nothing has shadowed it yet.
+ * A firmware that runs in its ROM: code there, written to, by its alias below 1 MiB, which the
+ * chipset can give to RAM, over two of its pages. 82441FX, 3.2.18 (PAM0), after which nothing
+ * has shadowed it yet.
  */
 #include "tests/functional/jit-system/guest.h"
 

@@ -26,7 +26,8 @@ void set_up(void)
     gdt[4] = 0x00cff3000000ffff;
     gdt[5] = 0x00affb000000ffff;
     gdt[UCODE32 / 8] = 0x00cffb000000ffff;
-    gdt[6] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[6] =
+        (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
     gdt[7] = base >> 32;
     set_tss_pointer(4, (u64)stack_0 + sizeof(stack_0));
     set_tss_pointer(36, (u64)ist_1 + sizeof(ist_1));

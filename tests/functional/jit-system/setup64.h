@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What 64-bit test programs have: segments, a TSS, memory for users, and pages to try things with. */
+/* What 64-bit test programs have: segments, a TSS, memory for users, and pages to try things
+ * with. */
 #ifndef SETUP64_H
 #define SETUP64_H
 
@@ -15,8 +16,9 @@ extern u64 gdt[ENTRIES];
 extern u8 ist_1[4096], user_stack[4096], page[3][4096];
 
 /*
- * The GDT, the TSS, the IDT, and 1 GiB at AT (entry 1 of the top table) by tables[0] and tables[1]: 512
- * pages of 4 KiB by PTE, of which none is there yet, one of 2 MiB behind them. The next GiB is a page.
+ * The GDT, the TSS, the IDT, and 1 GiB at AT (entry 1 of the top table) by tables[0] and
+ * tables[1]: 512 pages of 4 KiB by PTE, of which none is there yet, one of 2 MiB behind them.
+ * The next GiB is a page.
  */
 void set_up(void);
 #define AT 0x8000000000ull
@@ -48,7 +50,8 @@ void map(u64 entry);
 /* Whether the first GiB is for users, too. */
 void open_memory(int user);
 
-/* By paging off and on: the entries of level_5 count, and its first is the tables that there were; or those alone again. */
+/* By paging off and on: the entries of level_5 count, and its first is the tables that there
+ * were; or those alone again. */
 #define LA57 (1u << 12)
 extern u64 level_5[512];
 void five_levels(int on);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the translator does in a way of its own, where nobody must see it: loops and paths that are run
- * often, divisions of sign-extended numbers, and code that changes.
+ * What the translator does in a way of its own, where nobody must see it: loops and paths that
+ * are run often, divisions of sign-extended numbers, and code that changes.
  */
 #include "tests/functional/jit-system/setup64.h"
 
@@ -9,8 +9,8 @@ typedef unsigned (*Function)(void);
 typedef long long i64;
 
 /*
- * Loops of one block, left by their count and by a fault in any round: registers and flags are those
- * of the instruction that faults. The page behind AT's is not there.
+ * Loops of one block, left by their count and by a fault in any round: registers and flags are
+ * those of the instruction that faults. The page behind AT's is not there.
  */
 static u64 rounds;
 
@@ -44,8 +44,9 @@ static void test_loops(void)
 }
 
 /*
- * Code that is entered so often that its usual path is laid out in one piece, and then goes other ways: by
- * branches, by a callee that returns elsewhere, by a fault, by a change of the code.
+ * Code that is entered so often that its usual path is laid out in one piece, and then goes
+ * other ways: by branches, by a callee that returns elsewhere, by a fault, by a change of the
+ * code.
  */
 static volatile u64 trail;
 

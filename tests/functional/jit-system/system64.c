@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Long mode: faults and their delivery, levels, paging, compatibility mode, interrupts, two CPUs. */
+/* Long mode: faults and their delivery, levels, paging, compatibility mode, interrupts, two
+ * CPUs. */
 #include "tests/functional/jit-system/setup64.h"
 
 typedef unsigned (*Function)(void);
@@ -134,7 +135,8 @@ static void test_syscall(void)
     write_msr(0xc0000081, 24ull << 48 | 8ull << 32);
     write_msr(0xc0000082, (u64)syscall_entry);
     write_msr(0xc0000084, 0x3000);
-    TRY(USER "movq %%rsp, %%rbx; syscall; cmpq %%rsp, %%rbx; jne 1f; int $0x82; 1: ud2", 0, OPERANDS);
+    TRY(USER "movq %%rsp, %%rbx; syscall; cmpq %%rsp, %%rbx; jne 1f; int $0x82; 1: ud2", 0,
+        OPERANDS);
     EXPECT(0x82, 0);
     check("cs in the kernel", syscall_seen[3] & 0xffff, CODE);
     check("flags in r11", syscall_seen[1] & 0x3000, 0x3000);

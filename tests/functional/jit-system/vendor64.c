@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What 64-bit CPUs of the one vendor have and those of the other do not: SYSENTER and SYSEXIT in long mode, SYSCALL
- * and SYSRET in compatibility mode. Intel SDM volume 2; AMD APM volume 3.
+ * What 64-bit CPUs of the one vendor have and those of the other do not: SYSENTER and SYSEXIT
+ * in long mode, SYSCALL and SYSRET in compatibility mode. Intel SDM volume 2; AMD APM volume 3.
  */
 #include "tests/functional/jit-system/setup64.h"
 
@@ -56,7 +56,8 @@ static void test_sysexit(void)
 {
     write_msr(0x174, CODE);
     open_memory(1);
-    TRY("leaq 1f(%%rip), %%rdx; leaq user_stack+4096(%%rip), %%rcx; rex.w sysexit; 1: int $0x82", 0);
+    TRY("leaq 1f(%%rip), %%rdx; leaq user_stack+4096(%%rip), %%rcx; rex.w sysexit; 1: int $0x82",
+        0);
     EXPECT(is_intels ? 0x82 : UD, 0);
     check("CS", caught.cs, is_intels ? CODE + 32 + 3 : CODE);
     TRY("leaq 1f(%%rip), %%rdx; leaq user_stack+4096(%%rip), %%rcx; sysexit; .code32; 1: int $0x82; .code64", 0);

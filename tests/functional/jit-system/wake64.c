@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * STI's shadow: no interrupt comes between it and the instruction that follows, wherever the two lie, so that
- * STI; HLT loses none.
+ * STI's shadow: no interrupt comes between it and the instruction that follows, wherever the
+ * two lie, so that STI; HLT loses none.
  */
 #include "tests/functional/jit-system/setup64.h"
 
@@ -107,7 +107,8 @@ static void test_wakeups(void)
 {
     returns = 1;
     for (unsigned cpu = 1; cpu < CPUS; cpu++) {
-        sleep_at[cpu] = AT + 0x1000 * cpu - 2 + cpu;   /* STI and HLT on a page, on two, and alike */
+        /* STI and HLT on a page, on two, and alike */
+        sleep_at[cpu] = AT + 0x1000 * cpu - 2 + cpu;
         copy_code(sleep_at[cpu], sleep, twice);
     }
     start_cpus(CPUS - 1, worker);
@@ -129,8 +130,8 @@ static void test_wakeups(void)
 }
 
 /*
- * What follows meets a breakpoint on data, or writes to its own block: the CPU begins it twice, and the interrupt
- * that waits does not come between.
+ * What follows meets a breakpoint on data, or writes to its own block: the CPU begins it twice,
+ * and the interrupt that waits does not come between.
  */
 extern const u8 watched_load[], watched_by_ss[], own_code[], redone_end[];
 u32 watched;
@@ -145,7 +146,8 @@ static void watch(void *at)
     asm volatile("mov %0, %%dr0; mov %1, %%dr7" :: "r"(at), "r"(at ? 0xf0402ull : 0x400ull));
 }
 
-static void expect_redone(const u8 *code, const u8 *end, unsigned before, unsigned behind, unsigned count)
+static void expect_redone(const u8 *code, const u8 *end, unsigned before, unsigned behind,
+                          unsigned count)
 {
     word at = place(code, end, before);
 
