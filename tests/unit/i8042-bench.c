@@ -135,7 +135,8 @@ void press(const char *name)
 
 void move(int dx, int dy)
 {
-    const InputEvent events[] = { { INPUT_RELATIVE, INPUT_X, dx }, { INPUT_RELATIVE, INPUT_Y, dy } };
+    const InputEvent events[] = { { INPUT_RELATIVE, INPUT_X, dx },
+                                  { INPUT_RELATIVE, INPUT_Y, dy } };
 
     g_assert_true(input_send(events, 2, NULL));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A keyboard controller with its keyboard and mouse on the ISA bench, and what sees its output pins. */
+/* A keyboard controller with its keyboard and mouse on the ISA bench, and what sees its output
+ * pins. */
 #ifndef TESTS_UNIT_I8042_BENCH_H
 #define TESTS_UNIT_I8042_BENCH_H
 

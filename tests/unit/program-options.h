@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Takes the options of `entries` (to a NULL entry) off the command line, before g_test_init() gets the
- * rest. What is wrong with them is printed: false.
+ * Takes the options of `entries` (to a NULL entry) off the command line, before g_test_init()
+ * gets the rest. What is wrong with them is printed: false.
  */
 bool program_options(const GOptionEntry *entries, int *argc, char ***argv) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -157,7 +157,8 @@ static void test_pipe(void)
 static void test_full_pipe(void)
 {
     enum { SIZE = 300000 };
-    g_autofree char *path = test_path("slow"), *options = g_strdup_printf("pipe,id=p,path=%s", path);
+    g_autofree char *path = test_path("slow"),
+                    *options = g_strdup_printf("pipe,id=p,path=%s", path);
     g_autofree uint8_t *data = g_malloc(SIZE);
     Chardev *chardev;
     int from;

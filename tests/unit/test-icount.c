@@ -40,7 +40,8 @@ static void test_fit(void)
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_assert_cmpuint(icount_fit(cases[i].count, cases[i].spent, cases[i].ahead), ==, cases[i].shift);
+        g_assert_cmpuint(icount_fit(cases[i].count, cases[i].spent, cases[i].ahead), ==,
+                         cases[i].shift);
     }
 }
 

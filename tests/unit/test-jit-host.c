@@ -219,7 +219,8 @@ static void make_division(Maker *m)
 {
     IrType type = g_test_rand_bit() ? IR_I32 : IR_I64;
     uint64_t top = type == IR_I32 ? 0x80000000 : 1ull << 63;
-    IrValue low = any(m), one = ir_const(m->ir, 1), last = ir_const(m->ir, type == IR_I32 ? 31 : 63);
+    IrValue low = any(m), one = ir_const(m->ir, 1),
+            last = ir_const(m->ir, type == IR_I32 ? 31 : 63);
 
     if (g_test_rand_bit()) {
         gave(m, ir_divide(m->ir, IR_DIVU, type, low, ir_shr(m->ir, type, any(m), one),
@@ -274,7 +275,8 @@ static void make_one(Maker *m)
         ir_put(m->ir, g_test_rand_int_range(0, SLOTS), any(m));
         break;
     case 4: case 5: case 6:
-        gave(m, ir_binary(m->ir, g_test_rand_int_range(IR_ADD, IR_MULHS + 1), type, any(m), any(m)));
+        gave(m,
+             ir_binary(m->ir, g_test_rand_int_range(IR_ADD, IR_MULHS + 1), type, any(m), any(m)));
         break;
     case 7:
         gave(m, ir_unary(m->ir, g_test_rand_int_range(IR_NOT, IR_ZEXT32 + 1), type, any(m)));
@@ -305,7 +307,8 @@ static void make_one(Maker *m)
         break;
     default:
         if (m->ir->exits < IR_MAX_EXITS - 2 && g_test_rand_int_range(0, 8) == 0) {
-            ir_exit_if(m->ir, g_test_rand_int_range(0, IR_TEST_NE + 1), type, any(m), any(m), 0x100);
+            ir_exit_if(m->ir, g_test_rand_int_range(0, IR_TEST_NE + 1), type, any(m), any(m),
+                       0x100);
         } else if (g_test_rand_bit()) {
             gave(m, ir_state_load(m->ir, offsetof(TestCpu, extra) + 8, 4, IR_SIGNED));
         } else {

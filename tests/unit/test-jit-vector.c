@@ -502,7 +502,8 @@ static void edge_vector(X86Vector *v)
     }
 }
 
-/* What the host's arithmetic does where it is known that results are inexact, MPFR does elsewhere. */
+/* What the host's arithmetic does where it is known that results are inexact, MPFR does
+ * elsewhere. */
 static void test_known_inexact(void)
 {
     seed_random(0xfedcba987654321);

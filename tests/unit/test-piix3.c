@@ -76,7 +76,8 @@ static void test_isa_lines(void)
     pci_machine_free();
 }
 
-/* 82371SB 2.5.5.3: FERR# is IRQ13 until F0h is written, which lets the CPU go on as long as it stays. */
+/* 82371SB 2.5.5.3: FERR# is IRQ13 until F0h is written, which lets the CPU go on as long as it
+ * stays. */
 static void test_coprocessor_error(void)
 {
     Device *device;

@@ -285,7 +285,8 @@ static void test_defaults_of_accelerator(void)
     g_assert_cmpstr(cpu.vendor, ==, "AuthenticAMD");
     g_assert_true(x86_feature_set_has(&cpu.features, "svm"));
     g_assert_false(x86_feature_set_has(&cpu.features, "kvmclock"));
-    /* Without SVM in the accelerator the model has none, and says nothing; who asks for it is told. */
+    /* Without SVM in the accelerator the model has none, and says nothing; who asks for it is
+     * told. */
     x86_feature_set_list(&tcg.features, "svm npt", false);
     cpu = define("EPYC", &tcg, NULL);
     g_assert_false(x86_feature_set_has(&cpu.features, "svm"));

@@ -82,7 +82,9 @@ static void test_x2apic_modes(void)
 
 static void test_x2apic_registers(void)
 {
-    static const uint32_t absent[] = { 0x0, 0x10, 0x40, APR, 0xc0, DFR, 0x2f0, ICR2, 0x3a0, 0x3f00 };
+    static const uint32_t absent[] = {
+        0x0, 0x10, 0x40, APR, 0xc0, DFR, 0x2f0, ICR2, 0x3a0, 0x3f00
+    };
     static const uint32_t read_only[] = { ID, VERSION, PPR, LDR, ISR, TMR + 0x70, IRR, CURRENT };
     uint64_t value;
 

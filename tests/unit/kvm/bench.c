@@ -180,7 +180,8 @@ void bench_wait_state(RunState state)
 
 void bench_wait_count(const unsigned *counter, unsigned least)
 {
-    for (unsigned i = 0; i < PATIENCE_MS && __atomic_load_n(counter, __ATOMIC_ACQUIRE) < least; i++) {
+    for (unsigned i = 0; i < PATIENCE_MS && __atomic_load_n(counter, __ATOMIC_ACQUIRE) < least;
+         i++) {
         bench_wait(1);
     }
     g_assert_cmpuint(*counter, >=, least);

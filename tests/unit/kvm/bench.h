@@ -50,7 +50,8 @@ void bench_stop(void);
 bool bench_run(unsigned milliseconds);
 /* Lets the other threads go on for a while, carrying out requests. */
 void bench_wait(unsigned milliseconds);
-/* Lets them go on until the machine is in that state, which it must come to: seconds, on a busy host. */
+/* Lets them go on until the machine is in that state, which it must come to: seconds, on a busy
+ * host. */
 void bench_wait_state(RunState state);
 /* The same until what they count has come so far. */
 void bench_wait_count(const unsigned *counter, unsigned least);

@@ -64,7 +64,8 @@ typedef struct Script {
     unsigned fail_call;           /* or call number so much of all (from 1); 0: none */
     const struct kvm_cpuid_entry2 *cpuid;   /* NULL: a CPU with what a 64-bit guest needs */
     unsigned cpuid_count;
-    const uint32_t *msrs;         /* the ones that there are, at most 256; NULL: any, and none has a value */
+    /* the ones that there are, at most 256; NULL: any, and none has a value */
+    const uint32_t *msrs;
     unsigned msr_count;
     int (*device_attr)(unsigned long request, const struct kvm_device_attr *attr);
     int (*create_device)(struct kvm_create_device *request);
@@ -99,8 +100,8 @@ void script_reset(void);
 struct kvm_run *script_run(unsigned cpu);
 void script_push(unsigned cpu, ScriptExit exit);
 /*
- * Lets the threads go on until the CPU has done with all its exits: it is in the guest again, or one of
- * them has stopped the machine.
+ * Lets the threads go on until the CPU has done with all its exits: it is in the guest again,
+ * or one of them has stopped the machine.
  */
 void script_settle(unsigned cpu);
 

@@ -151,7 +151,8 @@ static void test_step_over(void)
     set_pc(0, 0x1234);
     debug_set_step(cpu_get(0), VCPU_STEP);
     debug_set_frozen(cpu_get(1), true);
-    next_debug = (struct kvm_debug_exit_arch){ .exception = VECTOR_DB, .pc = 0x1235, .dr6 = DR6_BS };
+    next_debug =
+        (struct kvm_debug_exit_arch){ .exception = VECTOR_DB, .pc = 0x1235, .dr6 = DR6_BS };
     machine_start();
     g_assert_cmphex(*byte, ==, 0x90);
     script_push(0, exit_debug);

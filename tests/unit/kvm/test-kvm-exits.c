@@ -522,7 +522,8 @@ static void test_smi_noticed(void)
     g_assert_true(bench_start("kvm", "qemu64,check=off", 1, &error));
     run_exit(exit_emulation_in_smm);
     slots = script_smm_slots();
-    g_assert_cmpstr(slots, ==, "0x0-0x3efff; 0x3f000-0x3ffff; 0x40000-0x7fffff; 0xffff0000-0xffffffff r");
+    g_assert_cmpstr(slots, ==,
+                    "0x0-0x3efff; 0x3f000-0x3ffff; 0x40000-0x7fffff; 0xffff0000-0xffffffff r");
     g_assert_false(script.cpus[0].events.exception.injected);
     g_assert_false(script.cpus[0].events.flags & KVM_VCPUEVENT_VALID_SMM);
     g_assert_cmpint(machine_run_state(), ==, RUN_STATE_RUNNING);

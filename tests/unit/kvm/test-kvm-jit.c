@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A CPU moves between the software CPU and KVM (a scripted kernel) and back by the tables that save
- * it, and nothing is lost: registers, segments, control and debug registers, XSAVE image with AVX and
- * PKRU, MSRs, what is being delivered, the interrupt shadow, MP state, time stamp counter, local APIC.
+ * it, and nothing is lost: registers, segments, control and debug registers, XSAVE image with
+ * AVX and PKRU, MSRs, what is being delivered, the interrupt shadow, MP state, time stamp
+ * counter, local APIC.
  */
 #include <string.h>
 
@@ -55,7 +56,8 @@ static void start(const char *accel)
 
 static Moved take(void)
 {
-    Moved moved = { g_byte_array_new(), g_byte_array_new(), g_array_new(FALSE, FALSE, sizeof(uint32_t)) };
+    Moved moved = { g_byte_array_new(), g_byte_array_new(),
+                    g_array_new(FALSE, FALSE, sizeof(uint32_t)) };
     const X86CpuState *s = first()->registers;
     GError *error = NULL;
 
@@ -135,8 +137,10 @@ static void fill_registers(X86CpuState *s, bool pae)
     s->segment[X86_CS].attributes = pae ? 0xc09b : 0xa09b;
     s->segment[X86_FS].base = pae ? 0x7000 : 0x7fff12345000;
     s->segment[X86_GS].base = pae ? 0x8000 : 0xffff888012345000;
-    s->segment[X86_LDTR] = (X86Segment){ .selector = 0x50, .base = 0x9000, .limit = 0x7f, .attributes = 0x82 };
-    s->segment[X86_TR] = (X86Segment){ .selector = 0x40, .base = 0xa000, .limit = 0x2087, .attributes = 0x8b };
+    s->segment[X86_LDTR] =
+        (X86Segment){ .selector = 0x50, .base = 0x9000, .limit = 0x7f, .attributes = 0x82 };
+    s->segment[X86_TR] =
+        (X86Segment){ .selector = 0x40, .base = 0xa000, .limit = 0x2087, .attributes = 0x8b };
     s->gdtr = (X86DescriptorTable){ 0xb000, 0x7f };
     s->idtr = (X86DescriptorTable){ 0xc000, 0xfff };
     s->cr0 = 0x80050033;
@@ -155,7 +159,8 @@ static void fill_registers(X86CpuState *s, bool pae)
     s->dr7 = 0xd0602;
 }
 
-/* Legal values all over: a header that says what is there, x87 with full registers, vectors, PKRU. */
+/* Legal values all over: a header that says what is there, x87 with full registers, vectors,
+ * PKRU. */
 static void fill_xsave(X86CpuState *s)
 {
     static const uint8_t control[32] = { 0x7f, 0x02, 0x81, 0x38, 0xff, 0, 0xd9, 0x01, 1, 2, 3, 4, 5, 6, 7, 8,
@@ -323,7 +328,8 @@ static void test_debug_trap(void)
     release(&there);
 }
 
-/* What only the kernel tells of: an exception that was raised, an INIT and a SIPI that were received. */
+/* What only the kernel tells of: an exception that was raised, an INIT and a SIPI that were
+ * received. */
 static void test_from_kvm(void)
 {
     X86CpuState *s;
@@ -338,7 +344,8 @@ static void test_from_kvm(void)
     s->mp_state = X86_MP_INIT;
     g_assert_true(accel_store_states(CPU_STATE_FULL, &error));
     g_assert_true(accel_load_states(&error));
-    g_assert_true(s->events.exception_injected && !s->events.exception_pending && s->events.nmi_pending);
+    g_assert_true(s->events.exception_injected && !s->events.exception_pending &&
+                  s->events.nmi_pending);
     g_assert_cmphex(s->cr2, ==, 0x123456);
     g_assert_cmpuint(s->mp_state, ==, X86_MP_WAIT_SIPI);
     s->events = (X86Events){ .sipi_vector = 0x9a };

@@ -398,7 +398,8 @@ static AddressSpace *get_smm_space(void *opaque)
     return smm_space;
 }
 
-/* The page of the state save area has a slot of its own where a local APIC in the kernel may send an SMI. */
+/* The page of the state save area has a slot of its own where a local APIC in the kernel may
+ * send an SMI. */
 static void check_smm_slots(bool page, const char *wanted)
 {
     g_autofree char *slots = script_smm_slots();
@@ -418,7 +419,8 @@ static void send_smi(void)
     g_assert_cmpuint(script.smis, ==, before + 1);
 }
 
-/* What the CPU sees there comes with the first interrupt, follows the map, and its writes are logged. */
+/* What the CPU sees there comes with the first interrupt, follows the map, and its writes are
+ * logged. */
 static void test_smm(gconstpointer options)
 {
     bool page = !strstr(options, "kernel-irqchip=off");

@@ -211,7 +211,8 @@ static void test_triple_fault(void)
     bench_stop();
 }
 
-/* In x2APIC mode it sends itself two system management interrupts, and waits for what each writes. */
+/* In x2APIC mode it sends itself two system management interrupts, and waits for what each
+ * writes. */
 static const uint8_t smi_code[] = {
     0x66, 0xb9, 0x1b, 0, 0, 0, 0x66, 0x31, 0xd2,            /* mov ecx, 0x1b; xor edx, edx */
     0x66, 0xb8, 0x00, 0x09, 0xe0, 0xfe, 0x0f, 0x30,         /* mov eax, 0xfee00900; wrmsr */
