@@ -289,6 +289,15 @@ static void run_state_changed(void *opaque, bool running, RunState state)
     }
 }
 
+static void load_before_reset(Cpu *cpu)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!vcpu_load_state(cpu, &error)) {
+        log_write(LOG_CPU_RESET, "CPU %u: %s", cpu->index, error->message);
+    }
+}
+
 /* Device reset has put reset values into every cpu->state. */
 static void machine_was_reset(void *opaque)
 {
@@ -355,6 +364,7 @@ bool accel_machine_attach(GError **error)
     }
     machine_on_run_state(run_state_changed, NULL);
     machine_on_reset(machine_was_reset, NULL);
+    cpu_set_load(load_before_reset);
     machine_set_nmi_hook(inject_nmi_everywhere);
     machine_set_request_hook(vcpu_hold_current);
     current->attached = true;
@@ -369,6 +379,7 @@ void accel_machine_detach(void)
     current->attached = false;
     machine_off_run_state(run_state_changed, NULL);
     machine_off(machine_was_reset, NULL);
+    cpu_set_load(NULL);
     machine_set_nmi_hook(NULL);
     machine_set_request_hook(NULL);
     vcpus_pause();

@@ -69,7 +69,7 @@ static bool exit_shutdown(KvmVcpu *vcpu, struct kvm_run *run)
 {
     machine_lock();
     if (log_enabled(LOG_CPU_RESET)) {
-        log_write(LOG_CPU_RESET, "CPU %u: triple fault\n", vcpu->vcpu.cpu->index);
+        log_write(LOG_CPU_RESET, "CPU %u: triple fault", vcpu->vcpu.cpu->index);
     }
     vcpu->vcpu.broken = true;
     machine_request_reset(SHUTDOWN_GUEST_RESET);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hw/core/cpu.h"
 
+#include "base/log.h"
+
 _Thread_local Cpu *cpu_current;
 
 static GPtrArray *cpus;
@@ -33,6 +35,34 @@ void cpu_unregister(Cpu *cpu)
 {
     if (cpus) {
         g_ptr_array_remove(cpus, cpu);
+    }
+}
+
+/* ---- what a reset loses ---- */
+
+static void (*load_state)(Cpu *cpu);
+
+void cpu_set_load(void (*load)(Cpu *cpu))
+{
+    load_state = load;
+}
+
+void cpu_log_reset(Cpu *cpu)
+{
+    if (log_enabled(LOG_CPU_RESET) && cpu->ops && cpu->ops->print_registers && cpu->state) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        cpu->ops->print_registers(cpu, text, log_enabled(LOG_FPU));
+        log_write(LOG_CPU_RESET, "CPU Reset (CPU %u)\n%s", cpu->index, text->str);
+    }
+}
+
+void cpus_log_reset(void)
+{
+    for (unsigned i = 0; log_enabled(LOG_CPU_RESET) && i < cpu_count(); i++) {
+        if (load_state) {
+            load_state(cpu_get(i));
+        }
+        cpu_log_reset(cpu_get(i));
     }
 }
 

@@ -78,6 +78,14 @@ void cpu_unregister(Cpu *cpu);
 void cpu_set_smm_memory(AddressSpace *(*get)(void *opaque), void *opaque);
 AddressSpace *cpu_smm_memory(void);
 
+/*
+ * -d cpu_reset: the registers of one CPU, from the state as last synchronized; or of all, before the
+ * machine is reset. `load` is the accelerator's, and brings a CPU's state up to date; NULL: it is.
+ */
+void cpu_log_reset(Cpu *cpu);
+void cpus_log_reset(void);
+void cpu_set_load(void (*load)(Cpu *cpu));
+
 /* The CPU whose thread this is, or NULL in other threads. */
 extern _Thread_local Cpu *cpu_current;
 

@@ -7,6 +7,7 @@
 
 #include "base/lock.h"
 #include "base/log.h"
+#include "hw/core/cpu.h"
 #include "hw/core/internal.h"
 
 static Machine *the_machine;
@@ -520,6 +521,7 @@ bool machine_inject_nmi(void)
 
 void machine_reset(ShutdownCause cause)
 {
+    cpus_log_reset();
     devices_reset(OBJECT(the_machine));
     notify_all(on_reset);
     if (cause != SHUTDOWN_NONE && cause != SHUTDOWN_SUBSYSTEM_RESET) {

@@ -118,9 +118,31 @@ def check_perf_map():
             raise TestFailure(f'{start:x}+{size:x} reaches into {after:x}')
 
 
+def check_reset():
+    """Registers as they were before INIT and before a reset of the machine."""
+    with tempfile.NamedTemporaryFile(prefix='vmm-log-') as log:
+        with VM('-machine', 'pc', '-accel', 'jit', '-m', '32', '-smp', '2', '-nodefaults',
+                *debug_console(), '-d', 'cpu_reset', '-D', log.name, serial=False) as vm:
+            vm.expect('Booting from', 60)
+            before = len(log.read())
+            vm.qmp('stop')
+            registers = vm.qmp('human-monitor-command', command_line='info registers 0')
+            vm.qmp('system_reset')
+            vm.event('RESET')
+            vm.qmp('quit')
+            vm.wait()
+        log.seek(0)
+        text = log.read().decode()
+    if 'CPU Reset (CPU 1)' not in text[:before]:
+        raise TestFailure('SeaBIOS sends INIT to all CPUs, and the log has none')
+    eip = re.search(r'EIP=\w+', registers)[0]
+    if not re.search(r'^CPU Reset \(CPU 0\)$(?s:.{1,600})' + eip, text[before:], re.M):
+        raise TestFailure(f'no CPU 0 at {eip} in {text[before:]!r}')
+
+
 if __name__ == '__main__':
     sys.exit(run_cases([
         ('passes', check_passes), ('mmu, pcall, fpu', check_system),
         *[(f'items, {b}', lambda b=b: check_items(b)) for b in BACKENDS],
         ('blocks one after the other', check_order), ('interrupts and pages', check_events),
-        ('-dfilter', check_filter), ("perf's map", check_perf_map)]))
+        ('-dfilter', check_filter), ("perf's map", check_perf_map), ('resets', check_reset)]))

@@ -324,7 +324,7 @@ static bool shut_down(X86Jit *cpu)
 {
     jit_machine_lock(&cpu->core);
     if (log_enabled(LOG_CPU_RESET)) {
-        log_write(LOG_CPU_RESET, "CPU %u: triple fault\n", cpu->core.vcpu.cpu->index);
+        log_write(LOG_CPU_RESET, "CPU %u: triple fault", cpu->core.vcpu.cpu->index);
     }
     cpu->core.vcpu.broken = true;
     machine_request_reset(SHUTDOWN_GUEST_RESET);
@@ -340,6 +340,7 @@ static void take_init(X86Jit *cpu, unsigned asked)
 
     jit_machine_lock(&cpu->core);
     if (get_state(&cpu->core, &error)) {
+        cpu_log_reset(cpu->core.vcpu.cpu);
         apply_init(state, asked, cpu->sipi_page);
         put_state(&cpu->core, CPU_STATE_RESET, &error);
         cpu->tsc_offset = tsc_offset;    /* it went on meanwhile */
