@@ -10,36 +10,37 @@
 #define MADV_COLLAPSE 25        /* <asm-generic/mman-common.h> of Linux 6.1 */
 #endif
 
-void *pages_map(size_t size, int prot, int flags, int fd)
+void *pages_map(size_t size, size_t file_page, int prot, int flags, int fd)
 {
+    size_t align = file_page > HUGE_PAGE_SIZE ? file_page : HUGE_PAGE_SIZE;
     uint8_t *room, *begin, *end, *pages;
     int number;
 
     if (size < HUGE_PAGE_SIZE) {
         return mmap(NULL, size, prot, flags, fd, 0);
     }
-    if (size > SIZE_MAX - HUGE_PAGE_SIZE) {
+    if (size > SIZE_MAX - align) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    room = mmap(NULL, size + HUGE_PAGE_SIZE, PROT_NONE,
+    room = mmap(NULL, size + align, PROT_NONE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) {
         return MAP_FAILED;
     }
-    begin = room + (-(uintptr_t)room & (HUGE_PAGE_SIZE - 1));
+    begin = room + (-(uintptr_t)room & (align - 1));
     end = begin + size;
     pages = mmap(begin, size, prot, flags | MAP_FIXED, fd, 0);
     if (pages == MAP_FAILED) {
         number = errno;
-        munmap(room, size + HUGE_PAGE_SIZE);
+        munmap(room, size + align);
         errno = number;
         return MAP_FAILED;
     }
     if (begin > room) {
         munmap(room, begin - room);
     }
-    munmap(end, room + size + HUGE_PAGE_SIZE - end);
+    munmap(end, room + size + align - end);
     return pages;
 }
 

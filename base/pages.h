@@ -14,9 +14,10 @@
 
 /*
  * mmap(2) of `fd`'s first `size` bytes, at a multiple of HUGE_PAGE_SIZE if they are as many.
- * MAP_FAILED with errno. munmap(2) gives it back.
+ * `file_page`: the size of the file's own pages, in bytes: of those that are larger, at a multiple
+ * of that. MAP_FAILED with errno. munmap(2) gives it back.
  */
-void *pages_map(size_t size, int prot, int flags, int fd);
+void *pages_map(size_t size, size_t file_page, int prot, int flags, int fd);
 
 /*
  * Makes [address, address + HUGE_PAGE_SIZE), of which a page has been touched, one huge page now,

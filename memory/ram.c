@@ -79,7 +79,8 @@ static bool block_map(RamBlock *block, const RamOptions *options, GError **error
     if (options->share && !options->read_only) {
         flags = (flags & ~MAP_PRIVATE) | MAP_SHARED;
     }
-    block->host = pages_map(block->size, PROT_READ | PROT_WRITE, flags, block->fd);
+    block->host = pages_map(block->size, block->page_size, PROT_READ | PROT_WRITE, flags,
+                            block->fd);
     if (block->host == MAP_FAILED) {
         int number = errno;
         block->host = NULL;

@@ -385,8 +385,8 @@ bool jit_host_init(size_t bytes, GError **error)
         }
         return false;
     }
-    code.write = pages_map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-    code.run = pages_map(bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
+    code.write = pages_map(bytes, 0, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    code.run = pages_map(bytes, 0, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
     number = errno;
     close(fd);
     code.size = code.cold = bytes;

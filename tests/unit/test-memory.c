@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The region tree: decoding, changes, listeners, dispatch, the dirty log, mapped buffers. */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/lock.h"
 #include "base/pages.h"
@@ -748,6 +749,21 @@ static void test_huge_blocks(void)
     }
 }
 
+/* A file whose pages are larger than those, as of a hugetlbfs, takes only multiples of its own. */
+static void test_larger_pages(void)
+{
+    const size_t page = 16 * HUGE_PAGE_SIZE;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t *pages = pages_map(page, page, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+        g_assert_true(pages != MAP_FAILED);
+        g_assert_cmpuint((uintptr_t)pages % page, ==, 0);
+        pages[0] = pages[page - 1] = 1;
+        g_assert_cmpint(munmap(pages, page), ==, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -767,5 +783,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/mapping", test_mapping);
     g_test_add_func("/memory/blocks", test_blocks);
     g_test_add_func("/memory/huge-blocks", test_huge_blocks);
+    g_test_add_func("/memory/larger-pages", test_larger_pages);
     return g_test_run();
 }
